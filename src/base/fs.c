@@ -1,0 +1,281 @@
+#include "config.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef STOP_POINTS
+/* Steps left until the process ends; -1: never. */
+static long steps_left(void)
+{
+	const char *s = getenv("DIALSYNC_STOP_AFTER");
+
+	return s && *s ? strtol(s, NULL, 10) : -1;
+}
+
+void fs_step(void)
+{
+	static long left;
+	static bool asked;
+
+	if (!asked) {
+		left = steps_left();
+		asked = true;
+	}
+	/* as SIGKILL would: no destructor, no buffered output */
+	if (left > 0 && --left == 0)
+		_exit(100);
+}
+#else
+void fs_step(void)
+{
+}
+#endif
+
+char *fs_format(const char *fmt, ...)
+{
+	va_list ap;
+	char *s = NULL;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		abort();
+	return s;
+}
+
+char *fs_join(const char *dir, const char *name)
+{
+	if (name[0] == '/')
+		return fs_format("%s", name);
+	return fs_format("%s/%s", dir, name);
+}
+
+/* The directory part of path ("." when there is none), malloc'd. */
+static char *dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return fs_format(".");
+	if (slash == path)
+		return fs_format("/");
+	return fs_format("%.*s", (int)(slash - path), path);
+}
+
+int fs_mkdirs(const char *path, struct err *e)
+{
+	char *copy = fs_format("%s", path), *p = copy;
+	int rc = 0;
+	struct stat st;
+
+	for (;;) {
+		p = strchr(p + 1, '/');
+		if (p)
+			*p = '\0';
+		if (mkdir(copy, 0777) < 0 && errno != EEXIST &&
+		    !(p && stat(copy, &st) == 0)) {
+			rc = err_sys(e, "mkdir %s", copy);
+			break;
+		}
+		if (!p)
+			break;
+		*p = '/';
+	}
+	if (rc == 0 && (stat(copy, &st) < 0 || !S_ISDIR(st.st_mode)))
+		rc = err_set(e, ERR_SYSTEM, "%s is not a directory", copy);
+	free(copy);
+	return rc;
+}
+
+int fs_sync_dir(const char *dir, struct err *e)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return err_sys(e, "open %s", dir);
+	/* some file systems cannot sync a directory and say EINVAL */
+	if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
+		rc = err_sys(e, "fsync %s", dir);
+	close(fd);
+	if (rc == 0)
+		fs_step();
+	return rc;
+}
+
+int fs_write_all(int fd, const void *p, size_t n, struct err *e)
+{
+	const char *s = p;
+
+	while (n > 0) {
+		ssize_t k = write(fd, s, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return err_sys(e, "write");
+		s += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+/* Write tmp with the mode wanted; fsync when durable. */
+static int write_tmp(const char *tmp, const void *p, size_t n, mode_t mode,
+    bool durable, struct err *e)
+{
+	int fd = open(tmp,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_sys(e, "open %s", tmp);
+	if (fs_write_all(fd, p, n, e) < 0) {
+		close(fd);
+		return err_add(e, "%s", tmp);
+	}
+	if (fchmod(fd, mode) < 0 || (durable && fsync(fd) < 0)) {
+		err_sys(e, "fsync %s", tmp);
+		close(fd);
+		return -1;
+	}
+	if (close(fd) < 0)
+		return err_sys(e, "close %s", tmp);
+	if (durable)
+		fs_step();
+	return 0;
+}
+
+/* Stopped before the rename: path is the old file, tmp is overwritten by the
+ * next replace.  After it: path is the new file, whole, since its bytes were
+ * synced first; the directory sync makes the rename itself durable. */
+static int replace(const char *path, const void *p, size_t n, mode_t mode,
+    bool durable, struct err *e)
+{
+	char *dir = dir_of(path);
+	const char *slash = strrchr(path, '/');
+	char *tmp = fs_format("%s/.%s.tmp", dir, slash ? slash + 1 : path);
+	struct stat st;
+	int rc;
+
+	if (mode == 0)
+		mode = stat(path, &st) == 0 ? st.st_mode & 07777 : 0644;
+	rc = write_tmp(tmp, p, n, mode, durable, e);
+	if (rc == 0 && rename(tmp, path) < 0)
+		rc = err_sys(e, "rename %s to %s", tmp, path);
+	if (rc == 0 && durable) {
+		fs_step();
+		rc = fs_sync_dir(dir, e);
+	}
+	if (rc < 0)
+		unlink(tmp);
+	free(tmp);
+	free(dir);
+	return rc;
+}
+
+int fs_replace(const char *path, const void *p, size_t n, mode_t mode,
+    struct err *e)
+{
+	return replace(path, p, n, mode, true, e);
+}
+
+int fs_replace_fast(const char *path, const void *p, size_t n, mode_t mode,
+    struct err *e)
+{
+	return replace(path, p, n, mode, false, e);
+}
+
+/* Stopped before the link: tmp is there, path is not.  Between link and
+ * unlink: both names are one file; publishing again says "exists" and the
+ * caller's sweep removes tmp. */
+int fs_publish(int fd, const char *tmp, const char *path, struct err *e)
+{
+	char *dir;
+	int rc;
+
+	if (fd >= 0) {
+		if (fsync(fd) < 0)
+			return err_sys(e, "fsync %s", tmp);
+		fs_step();
+	}
+	if (link(tmp, path) < 0) {
+		if (errno == EEXIST)
+			return 1;
+		return err_sys(e, "link %s to %s", tmp, path);
+	}
+	fs_step();
+	dir = dir_of(path);
+	rc = fs_sync_dir(dir, e);
+	free(dir);
+	if (rc == 0 && unlink(tmp) < 0)
+		rc = err_sys(e, "unlink %s", tmp);
+	if (rc == 0)
+		fs_step();
+	return rc;
+}
+
+int fs_remove(const char *path, struct err *e)
+{
+	char *dir;
+	int rc;
+
+	if (unlink(path) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return err_sys(e, "unlink %s", path);
+	}
+	fs_step();
+	dir = dir_of(path);
+	rc = fs_sync_dir(dir, e);
+	free(dir);
+	return rc;
+}
+
+int fs_read(const char *path, struct buf *b, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char chunk[8192];
+	ssize_t n;
+
+	if (fd < 0) {
+		int missing = errno == ENOENT;
+
+		err_sys(e, "open %s", path);
+		if (missing && e)
+			e->kind = ERR_MISSING;
+		return -1;
+	}
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err_sys(e, "read %s", path);
+			close(fd);
+			return -1;
+		}
+		buf_add(b, chunk, (size_t)n);
+		if (b->failed) {
+			close(fd);
+			return err_set(e, ERR_DATA,
+			    "%s is longer than %zu bytes", path, b->limit);
+		}
+	}
+	close(fd);
+	return 0;
+}
+
+bool fs_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}

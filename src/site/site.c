@@ -1,0 +1,142 @@
+#include "config.h"
+
+#include "site/site.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+
+volatile int site_stop;
+
+int site_verbosity(void)
+{
+	const char *v = getenv("DIALSYNC_VERBOSE");
+
+	return v && strcmp(v, "-1") == 0 ? -1 : v && strcmp(v, "1") == 0;
+}
+
+int site_worse(int a, int b)
+{
+	static const int order[] = {78, 77, 76, 74, 69, 65, 75};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return a ? a : b;
+}
+
+/* Each wrong line is an error of its own. */
+static void print_problems(const struct buf *problems)
+{
+	const char *p = buf_str(problems), *nl;
+
+	for (; (nl = strchr(p, '\n')); p = nl + 1)
+		log_error("%.*s", (int)(nl - p), p);
+}
+
+int site_open(struct site *s, const char *dir_option, struct err *e)
+{
+	struct buf problems = BUF_INIT(1 << 20);
+	char *path;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	if (config_find(dir_option, &s->dir, e) < 0)
+		return -1;
+	path = fs_join(s->dir, CONFIG_NAME);
+	rc = config_read(path, &s->cfg, &problems, e);
+	free(path);
+	if (rc < 0)
+		print_problems(&problems);
+	buf_free(&problems);
+	if (rc == 0)
+		rc = spool_open(&s->spool, s->dir, e);
+	if (rc < 0)
+		site_close(s);
+	return rc;
+}
+
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_warn("%s", text);
+}
+
+/* A peer written into the file by hand is as good as one by the command. */
+static int add_peers(struct site *s, struct err *e)
+{
+	struct peer p;
+	struct err none = ERR_INIT;
+
+	for (size_t i = 0; i < s->cfg->n_peers; i++) {
+		const char *name = s->cfg->peers[i].name;
+
+		if (peer_load(s->store, name, &p, &none) == 0)
+			continue;
+		if (store_begin(s->store, e) < 0)
+			return -1;
+		if (peer_add(s->store, name, &p, e) < 0 ||
+		    store_commit(s->store, e) < 0) {
+			store_rollback(s->store);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int site_open_store(struct site *s, enum db_mode mode, struct err *e)
+{
+	char *path = fs_join(s->dir, s->cfg->site.database);
+	int rc = store_open(path, s->cfg->site.name, mode, &s->store, e);
+
+	free(path);
+	if (rc < 0)
+		return -1;
+	s->store->warn = warn;
+	return mode == DB_READ ? 0 : add_peers(s, e);
+}
+
+void site_close(struct site *s)
+{
+	store_close(s->store);
+	if (s->spool.dir)
+		spool_close(&s->spool);
+	config_free(s->cfg);
+	free(s->dir);
+	memset(s, 0, sizeof(*s));
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	site_stop = 1;
+}
+
+void site_catch_signals(void)
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = on_signal; /* no SA_RESTART: poll() returns */
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+void site_wait(int wake_fd, int64_t ms)
+{
+	struct pollfd p = {wake_fd, POLLIN, 0};
+	char drain[256];
+
+	if (site_stop)
+		return;
+	if (poll(&p, wake_fd >= 0, ms > INT32_MAX ? INT32_MAX : (int)ms) > 0)
+		while (read(wake_fd, drain, sizeof(drain)) > 0)
+			;
+}
