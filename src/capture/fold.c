@@ -1,0 +1,657 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "capture/capture.h"
+#include "store/row.h"
+
+/* The fold turns log entries into fragments, in five passes over a batch:
+ *
+ *   read     entries -> one struct frow a row, its events in log order;
+ *            registers set twice keep their last event only
+ *   look     each row: is it in its table, which fragments has it; what the
+ *            entries said is corrected by what is there
+ *   clock    each event gets its clock, in log order, so that own clocks never
+ *            go back
+ *   number   events are sorted by (clock, table, key): own sequence numbers
+ *            rise with clocks, and index pages are visited in order
+ *   write    registers leave older fragments, new fragments come, the log's
+ *            entries go
+ *
+ * All of it is one transaction: a crash leaves the log as it was. */
+
+/* Registers of one row that were set at one moment. */
+struct event {
+	int64_t wall;    /* of the log entry */
+	int64_t clock;
+	int64_t least;   /* the clock must not be below this */
+	uint32_t row;
+	uint32_t order;  /* of the log entry */
+	uint32_t mask;   /* index into masks */
+	int32_t next;    /* of the same row, in log order; -1 */
+	bool death;
+};
+
+/* An older fragment of a row. */
+struct older {
+	int64_t seq;
+	struct version ver;
+	uint32_t mask;
+	bool death;
+};
+
+struct frow {
+	struct table *t;
+	struct value key;
+	int32_t first, last; /* events; -1 none */
+	uint32_t older;      /* index of its older fragments */
+	uint32_t nolder;
+	int64_t wall;        /* of its last entry */
+	uint32_t order;      /* of its last entry */
+	bool born, died;     /* an INSERT, a DELETE was logged */
+};
+
+struct fold {
+	struct store *s;
+	struct arena arena;     /* keys */
+	struct buf scratch;
+	struct frow *rows;
+	uint32_t nrows, caprows;
+	struct event *events;
+	uint32_t nevents, capevents;
+	uint64_t *masks;
+	uint32_t nmasks, capmasks;
+	struct older *older;
+	uint32_t nolder, capolder;
+	uint32_t *hash;         /* row + 1; 0 free */
+	uint32_t hash_size;
+	struct frag *frags;     /* FRAGS_MAX of them, scratch */
+	int64_t last_entry;     /* log sequence of the last entry read */
+};
+
+/* Grow an array of the fold so that n more fit. */
+#define ROOM(f, list, count)                                                   \
+	room((void **)&(f)->list, &(f)->cap##list, (f)->n##list, (count),    \
+	    sizeof(*(f)->list))
+
+static int room(void **p, uint32_t *cap, uint32_t used, uint32_t n,
+    size_t size)
+{
+	uint32_t want = used + n, c = *cap ? *cap : 256;
+	void *q;
+
+	if (want <= *cap)
+		return 0;
+	while (c < want)
+		c *= 2;
+	q = realloc(*p, c * size);
+	if (!q)
+		return -1;
+	*p = q;
+	*cap = c;
+	return 0;
+}
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, ERR_SYSTEM, "fold: out of memory");
+}
+
+static void fold_free(struct fold *f)
+{
+	arena_free(&f->arena);
+	buf_free(&f->scratch);
+	free(f->rows);
+	free(f->events);
+	free(f->masks);
+	free(f->older);
+	free(f->hash);
+	free(f->frags);
+}
+
+/* ---- read */
+
+static uint64_t key_hash(const struct table *t, const struct value *k)
+{
+	uint64_t h = UINT64_C(0x9E3779B97F4A7C15) * (uint64_t)(t->id + 1);
+
+	if (k->type == VALUE_INTEGER)
+		return (h ^ (uint64_t)k->i) * UINT64_C(0xD6E8FEB86659FD93);
+	for (size_t i = 0; i < k->n; i++)
+		h = (h ^ (unsigned char)k->p[i]) * UINT64_C(0x100000001B3);
+	return h ^ h >> 29;
+}
+
+static int hash_grow(struct fold *f)
+{
+	uint32_t size = f->hash_size ? f->hash_size * 2 : 4096, i, at;
+	uint32_t *h = calloc(size, sizeof(*h));
+
+	if (!h)
+		return -1;
+	for (i = 0; i < f->nrows; i++) {
+		at = (uint32_t)(key_hash(f->rows[i].t, &f->rows[i].key) >> 20);
+		for (at &= size - 1; h[at]; at = (at + 1) & (size - 1))
+			;
+		h[at] = i + 1;
+	}
+	free(f->hash);
+	f->hash = h;
+	f->hash_size = size;
+	return 0;
+}
+
+/* The row of that key, made when it is new; UINT32_MAX: out of memory. */
+static uint32_t find_row(struct fold *f, struct table *t,
+    const struct value *key)
+{
+	struct frow *r;
+	uint32_t at;
+
+	if (f->nrows * 2 >= f->hash_size && hash_grow(f) < 0)
+		return UINT32_MAX;
+	at = (uint32_t)(key_hash(t, key) >> 20) & (f->hash_size - 1);
+	for (; f->hash[at]; at = (at + 1) & (f->hash_size - 1)) {
+		r = &f->rows[f->hash[at] - 1];
+		if (r->t == t && value_same(&r->key, key))
+			return f->hash[at] - 1;
+	}
+	if (ROOM(f, rows, 1) < 0)
+		return UINT32_MAX;
+	r = &f->rows[f->nrows];
+	memset(r, 0, sizeof(*r));
+	r->t = t;
+	r->key = *key;
+	if (key->type == VALUE_TEXT || key->type == VALUE_BLOB) {
+		r->key.p = arena_copy(&f->arena, key->p, key->n);
+		if (!r->key.p)
+			return UINT32_MAX;
+	}
+	r->first = r->last = -1;
+	f->hash[at] = ++f->nrows;
+	return f->nrows - 1;
+}
+
+/* An empty mask for table t; its index, UINT32_MAX: out of memory. */
+static uint32_t new_mask(struct fold *f, const struct table *t)
+{
+	uint32_t at = f->nmasks;
+
+	if (ROOM(f, masks, (uint32_t)t->words) < 0)
+		return UINT32_MAX;
+	memset(&f->masks[at], 0, (size_t)t->words * sizeof(*f->masks));
+	f->nmasks += (uint32_t)t->words;
+	return at;
+}
+
+/* Append an event to a row; NULL: out of memory. */
+static struct event *new_event(struct fold *f, uint32_t row, int64_t wall,
+    uint32_t order)
+{
+	struct frow *r = &f->rows[row];
+	struct event *ev;
+	uint32_t mask = new_mask(f, r->t);
+
+	if (mask == UINT32_MAX || ROOM(f, events, 1) < 0)
+		return NULL;
+	ev = &f->events[f->nevents];
+	memset(ev, 0, sizeof(*ev));
+	ev->wall = wall;
+	ev->order = order;
+	ev->row = row;
+	ev->mask = mask;
+	ev->next = -1;
+	if (r->last >= 0)
+		f->events[r->last].next = (int32_t)f->nevents;
+	else
+		r->first = (int32_t)f->nevents;
+	r->last = (int32_t)f->nevents++;
+	return ev;
+}
+
+/* Registers that are set now leave the row's earlier events. */
+static void leave_earlier(struct fold *f, const struct frow *r,
+    const uint64_t *m)
+{
+	int32_t i;
+
+	for (i = r->first; i >= 0; i = f->events[i].next)
+		mask_minus(&f->masks[f->events[i].mask], m, r->t->words);
+}
+
+/* The set of columns of a log entry; text "w0,w1,..." from wide tables. */
+static void entry_mask(sqlite3_stmt *st, const struct table *t, uint64_t *m)
+{
+	const char *p;
+
+	memset(m, 0, (size_t)t->words * sizeof(*m));
+	if (sqlite3_column_type(st, 2) == SQLITE_INTEGER) {
+		m[0] = (uint64_t)sqlite3_column_int64(st, 2);
+	} else {
+		p = (const char *)sqlite3_column_text(st, 2);
+		for (int w = 0; p && w < t->words; w++) {
+			m[w] = strtoull(p, NULL, 10);
+			p = strchr(p, ',');
+			p = p ? p + 1 : NULL;
+		}
+	}
+	/* only registers that the table has now; never life */
+	for (int w = 0; w < t->words; w++)
+		m[w] &= t->all.w[w];
+	mask_clear(m, REG_LIFE);
+}
+
+/* One log entry of a row. */
+static int add_entry(struct fold *f, uint32_t row, sqlite3_stmt *st,
+    uint32_t order)
+{
+	struct frow *r = &f->rows[row];
+	int64_t wall = sqlite3_column_int64(st, 3), code = 1;
+	uint64_t m[MASK_WORDS];
+	struct event *ev;
+
+	if (sqlite3_column_type(st, 2) == SQLITE_INTEGER)
+		code = sqlite3_column_int64(st, 2);
+	r->wall = wall;
+	r->order = order;
+	if (code == LOG_TOUCH)
+		return 0;
+	if (code == LOG_DEATH) {
+		/* what was set before is gone with the row */
+		r->died = true;
+		r->first = r->last = -1;
+		return 0;
+	}
+	if (code == LOG_BIRTH) {
+		r->born = true;
+		memcpy(m, r->t->all.w, (size_t)r->t->words * sizeof(*m));
+	} else {
+		entry_mask(st, r->t, m);
+	}
+	if (mask_empty(m, r->t->words))
+		return 0;
+	leave_earlier(f, r, m);
+	ev = r->last >= 0 ? &f->events[r->last] : NULL;
+	if (!ev || ev->wall != wall)
+		ev = new_event(f, row, wall, order);
+	if (!ev)
+		return -1;
+	ev->order = order;
+	mask_or(&f->masks[ev->mask], m, f->rows[row].t->words);
+	return 0;
+}
+
+/* Read at most max entries. */
+static int read_log(struct fold *f, int64_t max, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(f->s->db, e,
+	    "SELECT seq, t, m, w, * FROM dialsync_log ORDER BY seq"
+	    " LIMIT %lld", (long long)max);
+	struct value cols[16], key;
+	struct table *t = NULL;
+	uint32_t order = 0, row;
+	int rc, have;
+
+	if (!st)
+		return -1;
+	have = sqlite3_column_count(st) - 8; /* key columns of the log */
+	while ((rc = db_step(st, e)) == 1) {
+		int64_t id = sqlite3_column_int64(st, 1);
+
+		f->last_entry = sqlite3_column_int64(st, 0);
+		if (!t || t->id != id)
+			t = table_by_id(f->s, id);
+		/* a table dropped or no longer tracked: nothing to read */
+		if (!t || !t->present || !t->tracked || t->nkey > have)
+			continue;
+		for (int i = 0; i < t->nkey; i++)
+			db_column(st, 8 + i, &cols[i]);
+		buf_reset(&f->scratch);
+		if (!key_make(t, cols, &f->scratch, &key))
+			continue; /* a NULL in the key: does not travel */
+		row = find_row(f, t, &key);
+		if (row == UINT32_MAX || add_entry(f, row, st, order++) < 0) {
+			rc = no_memory(e);
+			break;
+		}
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- look */
+
+/* Keep the row's older fragments. */
+static int keep_older(struct fold *f, struct frow *r, int n)
+{
+	r->older = f->nolder;
+	r->nolder = (uint32_t)n;
+	if (ROOM(f, older, (uint32_t)n) < 0)
+		return -1;
+	for (int i = 0; i < n; i++) {
+		struct older *o = &f->older[f->nolder++];
+
+		o->seq = f->frags[i].seq;
+		o->ver = f->frags[i].ver;
+		o->death = f->frags[i].death;
+		o->mask = new_mask(f, r->t);
+		if (o->mask == UINT32_MAX)
+			return -1;
+		memcpy(&f->masks[o->mask], f->frags[i].mask.w,
+		    (size_t)r->t->words * sizeof(uint64_t));
+	}
+	return 0;
+}
+
+/* The event that stands for the row's birth or death as a whole. */
+static int replace_events(struct fold *f, uint32_t row, bool death)
+{
+	struct frow *r = &f->rows[row];
+	struct event *ev;
+
+	r->first = r->last = -1;
+	ev = new_event(f, row, r->wall, r->order);
+	if (!ev)
+		return -1;
+	ev->death = death;
+	if (death)
+		mask_set(&f->masks[ev->mask], REG_LIFE);
+	else
+		memcpy(&f->masks[ev->mask], r->t->all.w,
+		    (size_t)r->t->words * sizeof(uint64_t));
+	return 0;
+}
+
+/* Each event's clock must pass those of the registers that it sets.  A death
+ * must pass every register of the row: then a birth that beats the death beats
+ * all that was known of the old life too, and the dead row's values need not
+ * be kept. */
+static void least_clocks(struct fold *f, const struct frow *r)
+{
+	uint64_t both[MASK_WORDS];
+
+	for (int32_t i = r->first; i >= 0; i = f->events[i].next) {
+		struct event *ev = &f->events[i];
+
+		for (uint32_t k = 0; k < r->nolder; k++) {
+			const struct older *o = &f->older[r->older + k];
+
+			if ((ev->death || mask_and(both, &f->masks[ev->mask],
+					      &f->masks[o->mask],
+					      r->t->words)) &&
+			    o->ver.clock >= ev->least)
+				ev->least = o->ver.clock + 1;
+		}
+	}
+}
+
+/* Correct what the entries said by what is there: a row that is in its table
+ * is alive, one that is not (and is not held) is dead. */
+static int look_row(struct fold *f, uint32_t row, struct err *e)
+{
+	struct frow *r = &f->rows[row];
+	bool dead = false, held = false;
+	int exists, n;
+
+	exists = row_exists(f->s, r->t, &r->key, e);
+	if (exists < 0)
+		return -1;
+	n = frags_of(f->s, r->t, &r->key, f->frags, FRAGS_MAX, e);
+	if (n < 0)
+		return -1;
+	for (int i = 0; i < n; i++)
+		dead |= f->frags[i].death;
+	if (keep_older(f, r, n) < 0)
+		return no_memory(e);
+	if (!exists && aside_any(f->s)) {
+		int rc = held_is(f->s, r->t, &r->key, e);
+
+		if (rc < 0)
+			return -1;
+		held = rc == 1;
+	}
+	if (!exists && (dead || held)) {
+		r->first = r->last = -1;
+		return 0;
+	}
+	if (!exists) {
+		if (replace_events(f, row, true) < 0)
+			return no_memory(e);
+	} else if ((r->died || dead) &&
+	    (r->first < 0 ||
+		!mask_has(&f->masks[f->events[r->first].mask], REG_LIFE))) {
+		if (replace_events(f, row, false) < 0)
+			return no_memory(e);
+	}
+	least_clocks(f, &f->rows[row]);
+	return 0;
+}
+
+/* ---- clock and number */
+
+static const struct fold *sorting;
+
+static int by_order(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int key_cmp(const struct value *a, const struct value *b)
+{
+	size_t n = a->n < b->n ? a->n : b->n;
+	int c;
+
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	if (a->type == VALUE_INTEGER)
+		return a->i < b->i ? -1 : a->i > b->i;
+	c = n ? memcmp(a->p, b->p, n) : 0;
+	return c ? c : a->n < b->n ? -1 : a->n > b->n;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+	const struct frow *r = &sorting->rows[x->row];
+	const struct frow *q = &sorting->rows[y->row];
+
+	if (x->clock != y->clock)
+		return x->clock < y->clock ? -1 : 1;
+	if (r->t != q->t)
+		return r->t->id < q->t->id ? -1 : 1;
+	return key_cmp(&r->key, &q->key);
+}
+
+/* Put the events that still stand to the front, in log order, and give them
+ * clocks.  Links between events are not used any more after this. */
+static void give_clocks(struct fold *f)
+{
+	struct store *s = f->s;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->nrows; i++)
+		for (int32_t k = f->rows[i].first; k >= 0;
+		    k = f->events[k].next)
+			f->events[k].least |= INT64_MIN; /* mark: stands */
+	for (uint32_t i = 0; i < f->nevents; i++) {
+		struct event *ev = &f->events[i];
+
+		if (ev->least >= 0)
+			continue;
+		ev->least &= INT64_MAX;
+		if (!mask_empty(&f->masks[ev->mask],
+			f->rows[ev->row].t->words))
+			f->events[n++] = *ev;
+	}
+	f->nevents = n;
+	qsort(f->events, n, sizeof(*f->events), by_order);
+	for (uint32_t i = 0; i < n; i++) {
+		struct event *ev = &f->events[i];
+
+		ev->clock = ev->wall;
+		if (ev->clock < ev->least)
+			ev->clock = ev->least;
+		if (ev->clock <= s->packed)
+			ev->clock = s->packed + 1;
+		if (ev->clock < s->last)
+			ev->clock = s->last;
+		s->last = ev->clock;
+		s->dirty = true;
+	}
+	sorting = f;
+	qsort(f->events, n, sizeof(*f->events), by_number);
+}
+
+/* ---- write */
+
+/* A value that was aside (held, parked) is replaced by this edit: the edit
+ * did not know it, so it is a conflict. */
+static int replace_aside(struct fold *f, const struct frow *r,
+    const struct event *ev, struct err *e)
+{
+	struct mask aside;
+	uint64_t both[MASK_WORDS];
+	struct version won = {ev->clock, f->s->self};
+	struct value v;
+
+	memset(&aside, 0, sizeof(aside));
+	if (aside_mask(f->s, r->t, &r->key, aside.w, e) < 0)
+		return -1;
+	if (!mask_and(both, aside.w, &f->masks[ev->mask], r->t->words))
+		return 0;
+	for (int reg = REG_COLUMN; reg < r->t->ncols + REG_COLUMN; reg++) {
+		struct conflict c = {r->t, &r->key,
+		    r->t->cols[reg - REG_COLUMN].name, {0, 0}, won, &v, NULL,
+		    NULL};
+
+		if (!mask_has(both, reg))
+			continue;
+		for (uint32_t k = 0; k < r->nolder; k++)
+			if (mask_has(&f->masks[f->older[r->older + k].mask],
+				reg))
+				c.loser = f->older[r->older + k].ver;
+		if (aside_get(f->s, r->t, &r->key, reg, &v, e) < 0 ||
+		    (c.loser.origin && conflict_add(f->s, &c, e) < 0) ||
+		    aside_drop(f->s, r->t, &r->key, reg, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The registers that the event sets leave the row's older fragments. */
+static int leave_older(struct fold *f, const struct frow *r,
+    const struct event *ev, struct err *e)
+{
+	uint64_t both[MASK_WORDS];
+
+	for (uint32_t k = 0; k < r->nolder; k++) {
+		struct older *o = &f->older[r->older + k];
+		uint64_t *m = &f->masks[o->mask];
+		bool some = mask_and(both, m, &f->masks[ev->mask],
+		    r->t->words);
+
+		if (!some && !ev->death)
+			continue;
+		if (mask_empty(m, r->t->words))
+			continue;
+		if (ev->death)
+			memset(m, 0, (size_t)r->t->words * sizeof(*m));
+		else
+			mask_minus(m, both, r->t->words);
+		if (frag_set_mask(f->s, r->t, &r->key, o->seq, m, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_event(struct fold *f, const struct event *ev, struct err *e)
+{
+	const struct frow *r = &f->rows[ev->row];
+	struct frag fr;
+
+	if (aside_any(f->s) && replace_aside(f, r, ev, e) < 0)
+		return -1;
+	if (leave_older(f, r, ev, e) < 0)
+		return -1;
+	fr.seq = store_next_seq(f->s);
+	fr.ver.clock = ev->clock;
+	fr.ver.origin = f->s->self;
+	fr.arrival = 0;
+	fr.death = ev->death;
+	memcpy(fr.mask.w, &f->masks[ev->mask],
+	    (size_t)r->t->words * sizeof(uint64_t));
+	return frag_add(f->s, r->t, &r->key, &fr, e);
+}
+
+static int write_all(struct fold *f, struct err *e)
+{
+	/* the log's entries first: replaced values add entries of their own,
+	 * which the next fold takes */
+	if (db_execf(f->s->db, e, "DELETE FROM dialsync_log WHERE seq <= %lld",
+		(long long)f->last_entry) < 0)
+		return -1;
+	for (uint32_t i = 0; i < f->nevents; i++)
+		if (write_event(f, &f->events[i], e) < 0)
+			return -1;
+	return store_know(f->s, f->s->self, f->s->last, e);
+}
+
+int capture_fold(struct store *s, int64_t max, bool *more, struct err *e)
+{
+	struct fold f;
+	int rc = -1;
+	int64_t left = 0;
+
+	if (capture_refresh(s, s->warn, s->warn_arg, e) < 0)
+		return -1;
+	memset(&f, 0, sizeof(f));
+	f.s = s;
+	buf_init(&f.scratch, SIZE_MAX);
+	f.frags = malloc(FRAGS_MAX * sizeof(*f.frags));
+	if (!f.frags) {
+		no_memory(e);
+		goto done;
+	}
+	if (read_log(&f, max, e) < 0)
+		goto done;
+	for (uint32_t i = 0; i < f.nrows; i++)
+		if (look_row(&f, i, e) < 0)
+			goto done;
+	give_clocks(&f);
+	if (f.last_entry && write_all(&f, e) < 0)
+		goto done;
+	rc = db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_log)", 0,
+	    &left, e);
+	*more = left != 0;
+done:
+	fold_free(&f);
+	return rc;
+}
+
+/* Entries of one batch: about 10 MB of memory, 0.2 s of lock. */
+#define FOLD_BATCH 50000
+
+int capture_fold_begin(struct store *s, struct err *e)
+{
+	bool more = true;
+
+	for (;;) {
+		if (store_begin(s, e) < 0)
+			return -1;
+		if (capture_fold(s, FOLD_BATCH, &more, e) < 0) {
+			store_rollback(s);
+			return -1;
+		}
+		if (!more)
+			return 0;
+		if (store_commit(s, e) < 0) {
+			store_rollback(s);
+			return -1;
+		}
+	}
+}

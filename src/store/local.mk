@@ -1,0 +1,12 @@
+noinst_LIBRARIES += src/store/libstore.a
+src_store_libstore_a_SOURCES = \
+	src/store/db.c src/store/db.h \
+	src/store/mask.h \
+	src/store/schema.c src/store/store.c src/store/store.h \
+	src/store/store_p.h \
+	src/store/origin.c \
+	src/store/peer.c src/store/peer.h \
+	src/store/table.c src/store/table.h \
+	src/store/key.c \
+	src/store/frag.c src/store/frag.h \
+	src/store/row.c src/store/aside.c src/store/row.h

@@ -1,0 +1,352 @@
+#include "config.h"
+
+#include "store/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_p.h"
+
+int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_PEER_LOAD,
+	    "SELECT p, name, number, mark, tag, full, acked, inc, pos, pos_tag,"
+	    " pos_number, back, want, tell, told, unanswered, waiting_for,"
+	    " scan, ack_number FROM dialsync_peer WHERE name = ?", e);
+	int rc;
+
+	if (!st)
+		return -1;
+	memset(p, 0, sizeof(*p));
+	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+	rc = db_step(st, e);
+	if (rc == 1) {
+		p->id = sqlite3_column_int64(st, 0);
+		snprintf(p->name, sizeof(p->name), "%s",
+		    (const char *)sqlite3_column_text(st, 1));
+		p->number = sqlite3_column_int64(st, 2);
+		p->mark = sqlite3_column_int64(st, 3);
+		p->tag = (uint64_t)sqlite3_column_int64(st, 4);
+		p->full = sqlite3_column_int(st, 5) != 0;
+		p->acked = sqlite3_column_int64(st, 6);
+		p->inc = sqlite3_column_int64(st, 7);
+		p->pos = sqlite3_column_int64(st, 8);
+		p->pos_tag = (uint64_t)sqlite3_column_int64(st, 9);
+		p->pos_number = sqlite3_column_int64(st, 10);
+		p->back = sqlite3_column_int64(st, 11);
+		p->want = sqlite3_column_int(st, 12) != 0;
+		p->tell = sqlite3_column_int(st, 13) != 0;
+		p->told = sqlite3_column_int64(st, 14);
+		p->unanswered = sqlite3_column_int64(st, 15);
+		p->waiting_for = sqlite3_column_int64(st, 16);
+		p->scan = sqlite3_column_int64(st, 17);
+		p->ack_number = sqlite3_column_int64(st, 18);
+	}
+	sqlite3_reset(st);
+	if (rc == 0)
+		return err_set(e, ERR_USAGE, "peer %s is not known to this"
+		    " database", name);
+	return rc < 0 ? -1 : 0;
+}
+
+int peer_save(struct store *s, const struct peer *p, struct err *e)
+{
+	const int64_t v[] = {p->number, p->mark, (int64_t)p->tag, p->full,
+	    p->acked, p->inc, p->pos, (int64_t)p->pos_tag, p->pos_number,
+	    p->back, p->want, p->tell, p->told, p->unanswered, p->waiting_for,
+	    p->scan, p->ack_number, p->id};
+	sqlite3_stmt *st = store_stmt(s, ST_PEER_SAVE,
+	    "UPDATE dialsync_peer SET number = ?, mark = ?, tag = ?, full = ?,"
+	    " acked = ?, inc = ?, pos = ?, pos_tag = ?, pos_number = ?,"
+	    " back = ?, want = ?, tell = ?, told = ?, unanswered = ?,"
+	    " waiting_for = ?, scan = ?,"
+	    " ack_number = ? WHERE p = ?", e);
+
+	if (!st)
+		return -1;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		sqlite3_bind_int64(st, (int)i + 1, v[i]);
+	return db_run(st, e);
+}
+
+int peer_add(struct store *s, const char *name, struct peer *p, struct err *e)
+{
+	if (db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_peer(name)"
+			       " VALUES(%Q)", name) < 0)
+		return -1;
+	return peer_load(s, name, p, e);
+}
+
+int peer_list(struct store *s, char ***names, int *n, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(s->db,
+	    "SELECT name FROM dialsync_peer ORDER BY name", false, e);
+	char **list = NULL, **more;
+	int rc;
+
+	*n = 0;
+	*names = NULL;
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1) {
+		more = realloc(list, (size_t)(*n + 1) * sizeof(*list));
+		if (!more)
+			abort();
+		list = more;
+		list[*n] = strdup((const char *)sqlite3_column_text(st, 0));
+		if (!list[*n])
+			abort();
+		(*n)++;
+	}
+	sqlite3_finalize(st);
+	*names = list;
+	return rc;
+}
+
+int peer_remove(struct store *s, const char *name, struct err *e)
+{
+	struct peer p;
+	long long id;
+
+	if (peer_load(s, name, &p, e) < 0)
+		return -1;
+	id = (long long)p.id;
+	return db_execf(s->db, e,
+	    "DELETE FROM dialsync_peer WHERE p = %lld;"
+	    "DELETE FROM dialsync_sent WHERE p = %lld;"
+	    "DELETE FROM dialsync_seen WHERE p = %lld;"
+	    "DELETE FROM dialsync_ended WHERE p = %lld;"
+	    "DELETE FROM dialsync_view WHERE p = %lld;"
+	    "DELETE FROM dialsync_told WHERE p = %lld", id, id, id, id, id, id);
+}
+
+/* ---- own tags */
+
+int peer_sent_add(struct store *s, const struct peer *p,
+    const struct peer_sent *x, struct err *e)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_SENT_ADD,
+	    "INSERT OR REPLACE INTO dialsync_sent(p, upto, tag, clock, number)"
+	    " VALUES(?, ?, ?, ?, ?)", e);
+
+	if (!st)
+		return -1;
+	sqlite3_bind_int64(st, 1, p->id);
+	sqlite3_bind_int64(st, 2, x->upto);
+	sqlite3_bind_int64(st, 3, (int64_t)x->tag);
+	sqlite3_bind_int64(st, 4, x->clock);
+	sqlite3_bind_int64(st, 5, x->number);
+	return db_run(st, e);
+}
+
+int peer_sent_get(struct store *s, const struct peer *p, int64_t upto,
+    struct peer_sent *x, struct err *e)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_SENT_GET,
+	    "SELECT tag, clock, number FROM dialsync_sent"
+	    " WHERE p = ? AND upto = ?", e);
+	int rc;
+
+	if (!st)
+		return -1;
+	sqlite3_bind_int64(st, 1, p->id);
+	sqlite3_bind_int64(st, 2, upto);
+	rc = db_step(st, e);
+	if (rc == 1) {
+		x->upto = upto;
+		x->tag = (uint64_t)sqlite3_column_int64(st, 0);
+		x->clock = sqlite3_column_int64(st, 1);
+		x->number = sqlite3_column_int64(st, 2);
+	}
+	sqlite3_reset(st);
+	return rc;
+}
+
+int peer_sent_from(struct store *s, const struct peer *p, int64_t from,
+    struct peer_sent **out, size_t *n, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT upto, tag, clock, number FROM dialsync_sent"
+	    " WHERE p = %lld AND upto >= %lld ORDER BY upto",
+	    (long long)p->id, (long long)from);
+	struct peer_sent *list = NULL, *more;
+	int rc;
+
+	*n = 0;
+	*out = NULL;
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1) {
+		more = realloc(list, (*n + 1) * sizeof(*list));
+		if (!more)
+			abort();
+		list = more;
+		list[*n].upto = sqlite3_column_int64(st, 0);
+		list[*n].tag = (uint64_t)sqlite3_column_int64(st, 1);
+		list[*n].clock = sqlite3_column_int64(st, 2);
+		list[*n].number = sqlite3_column_int64(st, 3);
+		(*n)++;
+	}
+	sqlite3_finalize(st);
+	*out = list;
+	return rc;
+}
+
+int peer_sent_prune(struct store *s, const struct peer *p, struct err *e)
+{
+	return db_execf(s->db, e,
+	    "DELETE FROM dialsync_sent WHERE p = %lld AND upto < %lld"
+	    " AND upto < (SELECT min(upto) FROM (SELECT upto FROM dialsync_sent"
+	    "  WHERE p = %lld ORDER BY upto DESC LIMIT 1000))",
+	    (long long)p->id, (long long)p->acked, (long long)p->id);
+}
+
+/* ---- the peer's tags */
+
+int peer_seen_add(struct store *s, const struct peer *p, int64_t upto,
+    uint64_t tag, struct err *e)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_SEEN_ADD,
+	    "INSERT OR IGNORE INTO dialsync_seen(p, upto, tag)"
+	    " VALUES(?, ?, ?)", e);
+
+	if (!st)
+		return -1;
+	sqlite3_bind_int64(st, 1, p->id);
+	sqlite3_bind_int64(st, 2, upto);
+	sqlite3_bind_int64(st, 3, (int64_t)tag);
+	return db_run(st, e);
+}
+
+int peer_seen_list(struct store *s, const struct peer *p, uint64_t *tags,
+    size_t max, size_t *n, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT tag FROM dialsync_seen WHERE p = %lld"
+	    " ORDER BY upto DESC LIMIT %lld", (long long)p->id,
+	    (long long)max);
+	int rc;
+
+	*n = 0;
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1)
+		tags[(*n)++] = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int peer_seen_clear(struct store *s, const struct peer *p, struct err *e)
+{
+	return db_execf(s->db, e, "DELETE FROM dialsync_seen WHERE p = %lld",
+	    (long long)p->id);
+}
+
+int peer_ended(struct store *s, const struct peer *p, int64_t inc,
+    struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT 1 FROM dialsync_ended WHERE p = %lld AND inc = %lld",
+	    (long long)p->id, (long long)inc);
+	int rc = st ? db_step(st, e) : -1;
+
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int peer_end_inc(struct store *s, const struct peer *p, int64_t inc,
+    struct err *e)
+{
+	return db_execf(s->db, e,
+	    "INSERT OR IGNORE INTO dialsync_ended(p, inc)"
+	    " VALUES(%lld, %lld)", (long long)p->id, (long long)inc);
+}
+
+/* ---- knowledge */
+
+/* One column of (p, o, clock) as an array by origin number. */
+static int load_clocks(struct store *s, const char *table,
+    const struct peer *p, int64_t **out, struct err *e)
+{
+	int64_t n = store_origin_count(s), *v;
+	sqlite3_stmt *st;
+	int rc;
+
+	*out = NULL;
+	v = malloc((size_t)(n + 1) * sizeof(*v));
+	if (!v)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	for (int64_t i = 0; i <= n; i++)
+		v[i] = -1;
+	st = db_preparef(s->db, e, "SELECT o, clock FROM %s WHERE p = %lld",
+	    table, (long long)p->id);
+	if (!st) {
+		free(v);
+		return -1;
+	}
+	while ((rc = db_step(st, e)) == 1) {
+		int64_t o = sqlite3_column_int64(st, 0);
+
+		if (o >= 1 && o <= n)
+			v[o] = sqlite3_column_int64(st, 1);
+	}
+	sqlite3_finalize(st);
+	if (rc < 0) {
+		free(v);
+		return -1;
+	}
+	*out = v;
+	return 0;
+}
+
+static int set_clock(sqlite3_stmt *st, const struct peer *p, int64_t o,
+    int64_t clock, struct err *e)
+{
+	if (!st)
+		return -1;
+	sqlite3_bind_int64(st, 1, p->id);
+	sqlite3_bind_int64(st, 2, o);
+	sqlite3_bind_int64(st, 3, clock);
+	return db_run(st, e);
+}
+
+int peer_view_load(struct store *s, const struct peer *p, int64_t **view,
+    struct err *e)
+{
+	return load_clocks(s, "dialsync_view", p, view, e);
+}
+
+int peer_view_set(struct store *s, const struct peer *p, int64_t o,
+    int64_t clock, struct err *e)
+{
+	return set_clock(store_stmt(s, ST_VIEW_SET,
+	    "INSERT OR REPLACE INTO dialsync_view(p, o, clock)"
+	    " VALUES(?, ?, ?)", e), p, o, clock, e);
+}
+
+int peer_view_clear(struct store *s, const struct peer *p, struct err *e)
+{
+	return db_execf(s->db, e, "DELETE FROM dialsync_view WHERE p = %lld",
+	    (long long)p->id);
+}
+
+int peer_told_load(struct store *s, const struct peer *p, int64_t **told,
+    struct err *e)
+{
+	return load_clocks(s, "dialsync_told", p, told, e);
+}
+
+int peer_told_set(struct store *s, const struct peer *p, int64_t o,
+    int64_t clock, struct err *e)
+{
+	return set_clock(store_stmt(s, ST_TOLD_SET,
+	    "INSERT OR REPLACE INTO dialsync_told(p, o, clock)"
+	    " VALUES(?, ?, ?)", e), p, o, clock, e);
+}
+
+int peer_told_clear(struct store *s, const struct peer *p, struct err *e)
+{
+	return db_execf(s->db, e, "DELETE FROM dialsync_told WHERE p = %lld",
+	    (long long)p->id);
+}

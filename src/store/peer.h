@@ -1,0 +1,87 @@
+/* What the database keeps of each peer: how far it was sent, how far it was
+ * applied, what the peer is known to know.  sync.md, "Numbers, acknowledgements,
+ * repair" and "Knowledge". */
+#ifndef STORE_PEER_H
+#define STORE_PEER_H
+
+#include "store/store.h"
+
+struct peer {
+	int64_t id;
+	char name[TEXT_NAME_MAX + 1];
+	/* sending: own sequence through mark is packed, mark has this tag */
+	int64_t number;    /* last bundle number used */
+	int64_t mark;
+	uint64_t tag;
+	int64_t scan;      /* (mark, scan] has nothing that the peer lacks */
+	bool full;         /* the next bundle tells all knowledge */
+	int64_t acked;     /* position the peer is known to have applied */
+	/* receiving */
+	int64_t inc;       /* the peer's incarnation; 0: not known yet */
+	int64_t pos;       /* its sequence through here is applied */
+	uint64_t pos_tag;
+	int64_t pos_number; /* bundle that reached pos */
+	int64_t back;      /* fragments up to here go to their giver too */
+	bool want;         /* ask for a resend from pos */
+	bool tell;         /* an acknowledgement alone is worth a bundle */
+	int64_t told;      /* position that was last acknowledged to it */
+	int64_t unanswered; /* bundles applied since anything was sent */
+	int64_t ack_number; /* last bundle whose acknowledgement was taken */
+	int64_t waiting_for; /* number missing, for status; 0: none */
+};
+
+/* ERR_USAGE when there is none of that name. */
+int peer_load(struct store *, const char *name, struct peer *, struct err *);
+/* Make it when new; fields of a known one stay. */
+int peer_add(struct store *, const char *name, struct peer *, struct err *);
+int peer_save(struct store *, const struct peer *, struct err *);
+/* Names in order; each owned by the caller, and the array. */
+int peer_list(struct store *, char ***names, int *n, struct err *);
+int peer_remove(struct store *, const char *name, struct err *);
+
+/* Own tags: a position packed for the peer, its tag, the own clock then, the
+ * number of the bundle that ended there. */
+struct peer_sent {
+	int64_t upto;
+	uint64_t tag;
+	int64_t clock;
+	int64_t number;
+};
+int peer_sent_add(struct store *, const struct peer *,
+    const struct peer_sent *, struct err *);
+/* 1 found, 0 not, -1. */
+int peer_sent_get(struct store *, const struct peer *, int64_t upto,
+    struct peer_sent *, struct err *);
+/* All from position `from` on, in order; malloc'd array. */
+int peer_sent_from(struct store *, const struct peer *, int64_t from,
+    struct peer_sent **, size_t *n, struct err *);
+/* Forget those before the acknowledged one but the last 1,000. */
+int peer_sent_prune(struct store *, const struct peer *, struct err *);
+
+/* The peer's tags that were applied here, newest first, at most max. */
+int peer_seen_add(struct store *, const struct peer *, int64_t upto,
+    uint64_t tag, struct err *);
+int peer_seen_list(struct store *, const struct peer *, uint64_t *tags,
+    size_t max, size_t *n, struct err *);
+int peer_seen_clear(struct store *, const struct peer *, struct err *);
+
+/* Incarnations of the peer that have ended: 1, 0, -1. */
+int peer_ended(struct store *, const struct peer *, int64_t inc,
+    struct err *);
+int peer_end_inc(struct store *, const struct peer *, int64_t inc,
+    struct err *);
+
+/* Knowledge of and towards the peer: arrays indexed by origin number (0
+ * unused), n = store_origin_count() + 1; -1: nothing. malloc'd. */
+int peer_view_load(struct store *, const struct peer *, int64_t **view,
+    struct err *);
+int peer_view_set(struct store *, const struct peer *, int64_t o,
+    int64_t clock, struct err *);
+int peer_view_clear(struct store *, const struct peer *, struct err *);
+int peer_told_load(struct store *, const struct peer *, int64_t **told,
+    struct err *);
+int peer_told_set(struct store *, const struct peer *, int64_t o,
+    int64_t clock, struct err *);
+int peer_told_clear(struct store *, const struct peer *, struct err *);
+
+#endif

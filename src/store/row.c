@@ -1,0 +1,315 @@
+#include "config.h"
+
+#include "store/row.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/row_p.h"
+#include "store/store_p.h"
+
+void row_statements_free(struct table *t)
+{
+	sqlite3_finalize(t->exists);
+	sqlite3_finalize(t->select);
+	sqlite3_finalize(t->erase);
+	for (int i = 0; i < t->nupdates; i++)
+		sqlite3_finalize(t->updates[i].st);
+	free(t->updates);
+	t->exists = t->select = t->erase = NULL;
+	t->updates = NULL;
+	t->nupdates = 0;
+}
+
+/* "a" = ? AND "b" = ?: the columns' own collations compare. */
+static void where_key(struct buf *b, const struct table *t)
+{
+	buf_adds(b, " WHERE ");
+	for (int i = 0; i < t->nkey; i++) {
+		char *q = db_quote(t->cols[t->key[i]].name);
+
+		buf_addf(b, "%s%s = ?", i ? " AND " : "", q);
+		free(q);
+	}
+}
+
+/* Bind the key's columns from parameter `at` on. */
+static int bind_key(sqlite3_stmt *st, int at, const struct table *t,
+    const struct value *key, struct err *e)
+{
+	struct value v[16];
+
+	if (!key_split(t, key, v))
+		return err_set(e, ERR_DATA,
+		    "table %s: a key does not have %d columns", t->name,
+		    t->nkey);
+	for (int i = 0; i < t->nkey; i++)
+		db_bind(st, at + i, &v[i]);
+	return 0;
+}
+
+/* Prepare "HEAD FROM table WHERE key" into *slot, once. */
+static sqlite3_stmt *key_stmt(struct store *s, struct table *t,
+    sqlite3_stmt **slot, const char *head, const struct value *key,
+    struct err *e)
+{
+	if (!*slot) {
+		struct buf b = BUF_INIT(1 << 20);
+		char *q = db_quote(t->name);
+
+		buf_addf(&b, "%s FROM %s", head, q);
+		where_key(&b, t);
+		free(q);
+		*slot = db_prepare(s->db, buf_str(&b), true, e);
+		buf_free(&b);
+		if (!*slot)
+			return NULL;
+	} else {
+		sqlite3_reset(*slot);
+	}
+	return bind_key(*slot, 1, t, key, e) < 0 ? NULL : *slot;
+}
+
+int row_exists(struct store *s, struct table *t, const struct value *key,
+    struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (!t->present)
+		return 0;
+	st = key_stmt(s, t, &t->exists, "SELECT 1", key, e);
+	if (!st)
+		return -1;
+	rc = db_step(st, e);
+	sqlite3_reset(st);
+	return rc;
+}
+
+int row_delete(struct store *s, struct table *t, const struct value *key,
+    struct err *e)
+{
+	sqlite3_stmt *st;
+
+	if (!t->present)
+		return 0;
+	st = key_stmt(s, t, &t->erase, "DELETE", key, e);
+	if (!st || db_run(st, e) < 0)
+		return -1;
+	return sqlite3_changes(s->db) > 0;
+}
+
+int row_read(struct store *s, struct table *t, const struct value *key,
+    struct value *values, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc, k = 0;
+
+	if (!t->present)
+		return 0;
+	if (!t->select) {
+		struct buf b = BUF_INIT(1 << 20);
+
+		buf_adds(&b, "SELECT ");
+		for (int i = 0; i < t->ncols; i++) {
+			char *q;
+
+			if (!t->cols[i].present)
+				continue;
+			q = db_quote(t->cols[i].name);
+			buf_addf(&b, "%s%s", k++ ? ", " : "", q);
+			free(q);
+		}
+		st = key_stmt(s, t, &t->select, buf_str(&b), key, e);
+		buf_free(&b);
+	} else {
+		st = key_stmt(s, t, &t->select, "", key, e);
+	}
+	if (!st || (rc = db_step(st, e)) < 0)
+		return -1;
+	memset(values, 0, (size_t)t->ncols * sizeof(*values));
+	if (rc == 0) {
+		sqlite3_reset(st);
+		return 0;
+	}
+	k = 0;
+	for (int i = 0; i < t->ncols; i++)
+		if (t->cols[i].present)
+			db_column(st, k++, &values[i]);
+	return 1;
+}
+
+void row_read_done(struct table *t)
+{
+	if (t->select)
+		sqlite3_reset(t->select);
+}
+
+/* ---- placing */
+
+/* The columns that a statement sets: those in cols, and the key's when its
+ * spelling is to be set (always for an insert). */
+static bool sets(const struct table *t, const uint64_t *cols, int i,
+    bool insert)
+{
+	if (!t->cols[i].present)
+		return false;
+	if (t->cols[i].keypos)
+		return insert || mask_has(cols, REG_SPELLING);
+	return mask_has(cols, i + REG_COLUMN);
+}
+
+static void insert_sql(struct buf *b, const struct table *t,
+    const uint64_t *cols)
+{
+	char *q = db_quote(t->name);
+	int n = 0;
+
+	buf_addf(b, "INSERT OR ABORT INTO %s(", q);
+	free(q);
+	for (int i = 0; i < t->ncols; i++)
+		if (sets(t, cols, i, true)) {
+			q = db_quote(t->cols[i].name);
+			buf_addf(b, "%s%s", n++ ? "," : "", q);
+			free(q);
+		}
+	buf_adds(b, ") VALUES(");
+	for (int i = 0; i < n; i++)
+		buf_adds(b, i ? ",?" : "?");
+	buf_adds(b, ")");
+}
+
+static void update_sql(struct buf *b, const struct table *t,
+    const uint64_t *cols)
+{
+	char *q = db_quote(t->name);
+	int n = 0;
+
+	buf_addf(b, "UPDATE OR ABORT %s SET ", q);
+	free(q);
+	for (int i = 0; i < t->ncols; i++)
+		if (sets(t, cols, i, false)) {
+			q = db_quote(t->cols[i].name);
+			buf_addf(b, "%s%s = ?", n++ ? "," : "", q);
+			free(q);
+		}
+	where_key(b, t);
+}
+
+/* The slot for a new statement: a free one, or the least recently used. */
+static struct row_update *free_slot(struct table *t)
+{
+	struct row_update *u = NULL;
+
+	if (!t->updates) {
+		t->updates = calloc(ROW_UPDATES_MAX, sizeof(*t->updates));
+		if (!t->updates)
+			return NULL;
+	}
+	if (t->nupdates < ROW_UPDATES_MAX)
+		return &t->updates[t->nupdates++];
+	for (int i = 0; i < t->nupdates; i++)
+		if (!u || t->updates[i].used < u->used)
+			u = &t->updates[i];
+	sqlite3_finalize(u->st);
+	u->st = NULL;
+	return u;
+}
+
+static sqlite3_stmt *place_stmt(struct store *s, struct table *t,
+    const uint64_t *cols, bool insert, struct err *e)
+{
+	static int64_t uses;
+	struct row_update *u;
+	struct buf b = BUF_INIT(1 << 20);
+	size_t size = (size_t)t->words * sizeof(*cols);
+
+	for (int i = 0; i < t->nupdates; i++) {
+		u = &t->updates[i];
+		if (u->insert == insert && u->st &&
+		    memcmp(u->cols.w, cols, size) == 0) {
+			u->used = ++uses;
+			sqlite3_reset(u->st);
+			return u->st;
+		}
+	}
+	u = free_slot(t);
+	if (!u) {
+		err_set(e, ERR_SYSTEM, "out of memory");
+		return NULL;
+	}
+	if (insert)
+		insert_sql(&b, t, cols);
+	else
+		update_sql(&b, t, cols);
+	u->st = db_prepare(s->db, buf_str(&b), true, e);
+	buf_free(&b);
+	memcpy(u->cols.w, cols, size);
+	u->insert = insert;
+	u->used = ++uses;
+	return u->st;
+}
+
+static int bind_values(sqlite3_stmt *st, const struct table *t,
+    const uint64_t *cols, const struct value *values, bool insert)
+{
+	int n = 0;
+
+	for (int i = 0; i < t->ncols; i++)
+		if (sets(t, cols, i, insert))
+			db_bind(st, ++n, &values[i]);
+	return n;
+}
+
+/* Run it; 2 when a constraint refused. */
+static int place(sqlite3_stmt *st, struct err *e)
+{
+	sqlite3 *db = sqlite3_db_handle(st);
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_DONE || rc == SQLITE_ROW) {
+		sqlite3_reset(st);
+		return 1;
+	}
+	if ((rc & 0xff) == SQLITE_CONSTRAINT ||
+	    (rc & 0xff) == SQLITE_MISMATCH) {
+		err_set(e, ERR_DATA, "%s", sqlite3_errmsg(db));
+		sqlite3_reset(st);
+		return 2;
+	}
+	db_err(db, rc, e, "placing a row");
+	sqlite3_reset(st);
+	return -1;
+}
+
+int row_insert(struct store *s, struct table *t, const uint64_t *cols,
+    const struct value *values, struct err *e)
+{
+	sqlite3_stmt *st = place_stmt(s, t, cols, true, e);
+
+	if (!st)
+		return -1;
+	bind_values(st, t, cols, values, true);
+	return place(st, e);
+}
+
+int row_update(struct store *s, struct table *t, const struct value *key,
+    const uint64_t *cols, const struct value *values, struct err *e)
+{
+	sqlite3_stmt *st;
+	bool any = false;
+	int n, rc;
+
+	for (int i = 0; i < t->ncols && !any; i++)
+		any = sets(t, cols, i, false);
+	if (!any)
+		return row_exists(s, t, key, e);
+	st = place_stmt(s, t, cols, false, e);
+	if (!st)
+		return -1;
+	n = bind_values(st, t, cols, values, false);
+	if (bind_key(st, n + 1, t, key, e) < 0)
+		return -1;
+	rc = place(st, e);
+	return rc == 1 ? sqlite3_changes(s->db) > 0 : rc;
+}

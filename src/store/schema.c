@@ -1,0 +1,65 @@
+#include "config.h"
+
+#include "store/store_p.h"
+
+/* Our tables; doc/STORE.md says what each is for.  Plain SQL, since a user
+ * may look into them with any sqlite3 shell. */
+const char store_schema[] =
+    /* settings and counters */
+    "CREATE TABLE dialsync_meta(k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
+    /* sites in one incarnation; known: all of its changes up to there */
+    "CREATE TABLE dialsync_origin(o INTEGER PRIMARY KEY, site TEXT NOT NULL,"
+    " inc INTEGER NOT NULL, known INTEGER NOT NULL DEFAULT -1,"
+    " UNIQUE(site, inc));"
+    /* tables and columns, numbered for ever */
+    "CREATE TABLE dialsync_table(t INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " tracked INTEGER NOT NULL DEFAULT 0, nkey INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE dialsync_column(t INTEGER NOT NULL, r INTEGER NOT NULL,"
+    " name TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY(t, r)) WITHOUT ROWID;"
+    /* what triggers append; emptied by every fold */
+    "CREATE TABLE dialsync_log(seq INTEGER PRIMARY KEY, t INTEGER NOT NULL,"
+    " m, w INTEGER NOT NULL, k1, k2, k3, k4);"
+    /* versions: registers of row (t, k) that share clock, origin, arrival */
+    "CREATE TABLE dialsync_frag(t INTEGER NOT NULL, k NOT NULL,"
+    " s INTEGER NOT NULL, m NOT NULL, c INTEGER NOT NULL, o INTEGER NOT NULL,"
+    " a INTEGER NOT NULL, PRIMARY KEY(t, k, s)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX dialsync_frag_s ON dialsync_frag(s);"
+    /* register values that are not in their table */
+    "CREATE TABLE dialsync_aside(t INTEGER NOT NULL, k NOT NULL,"
+    " r INTEGER NOT NULL, v, PRIMARY KEY(t, k, r)) WITHOUT ROWID;"
+    /* rows that a constraint refuses */
+    "CREATE TABLE dialsync_held(t INTEGER NOT NULL, k NOT NULL,"
+    " why TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(t, k))"
+    " WITHOUT ROWID;"
+    /* conflicts; syncs like a user's table */
+    "CREATE TABLE dialsync_conflict(id TEXT PRIMARY KEY NOT NULL,"
+    " tbl TEXT NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL,"
+    " lost, lost_clock INTEGER NOT NULL, lost_site TEXT NOT NULL,"
+    " won, won_clock INTEGER NOT NULL, won_site TEXT NOT NULL,"
+    " bundle TEXT, seen_by TEXT NOT NULL, settled TEXT);"
+    /* peers: struct peer */
+    "CREATE TABLE dialsync_peer(p INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE, number INTEGER NOT NULL DEFAULT 0,"
+    " mark INTEGER NOT NULL DEFAULT 0, tag INTEGER NOT NULL DEFAULT 0,"
+    " full INTEGER NOT NULL DEFAULT 1, acked INTEGER NOT NULL DEFAULT 0,"
+    " inc INTEGER NOT NULL DEFAULT 0, pos INTEGER NOT NULL DEFAULT 0,"
+    " pos_tag INTEGER NOT NULL DEFAULT 0,"
+    " pos_number INTEGER NOT NULL DEFAULT 0,"
+    " back INTEGER NOT NULL DEFAULT 0, want INTEGER NOT NULL DEFAULT 0,"
+    " tell INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0,"
+    " unanswered INTEGER NOT NULL DEFAULT 0,"
+    " waiting_for INTEGER NOT NULL DEFAULT 0,"
+    " scan INTEGER NOT NULL DEFAULT 0,"
+    " ack_number INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE dialsync_ended(p INTEGER NOT NULL, inc INTEGER NOT NULL,"
+    " PRIMARY KEY(p, inc)) WITHOUT ROWID;"
+    "CREATE TABLE dialsync_sent(p INTEGER NOT NULL, upto INTEGER NOT NULL,"
+    " tag INTEGER NOT NULL, clock INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " PRIMARY KEY(p, upto)) WITHOUT ROWID;"
+    "CREATE TABLE dialsync_seen(p INTEGER NOT NULL, upto INTEGER NOT NULL,"
+    " tag INTEGER NOT NULL, PRIMARY KEY(p, upto, tag)) WITHOUT ROWID;"
+    "CREATE TABLE dialsync_view(p INTEGER NOT NULL, o INTEGER NOT NULL,"
+    " clock INTEGER NOT NULL, PRIMARY KEY(p, o)) WITHOUT ROWID;"
+    "CREATE TABLE dialsync_told(p INTEGER NOT NULL, o INTEGER NOT NULL,"
+    " clock INTEGER NOT NULL, PRIMARY KEY(p, o)) WITHOUT ROWID;";

@@ -1,0 +1,411 @@
+#include "config.h"
+
+#include "store/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <zlib.h>
+
+#include "store/row_p.h"
+#include "store/store_p.h"
+
+/* ---- the registry in memory */
+
+static void table_free(struct table *t)
+{
+	if (!t)
+		return;
+	row_statements_free(t);
+	for (int i = 0; i < t->ncols; i++) {
+		free(t->cols[i].name);
+		free(t->cols[i].dflt);
+	}
+	free(t->cols);
+	free(t->name);
+	free(t);
+}
+
+void tables_free(struct store *s)
+{
+	for (int i = 0; i < s->ntables; i++)
+		table_free(s->tables[i]);
+	free(s->tables);
+	s->tables = NULL;
+	s->ntables = 0;
+}
+
+struct table *table_by_id(struct store *s, int64_t id)
+{
+	for (int i = 0; i < s->ntables; i++)
+		if (s->tables[i]->id == id)
+			return s->tables[i];
+	return NULL;
+}
+
+struct table *table_by_name(struct store *s, const char *name)
+{
+	/* SQLite folds ASCII in names, nothing else */
+	for (int i = 0; i < s->ntables; i++)
+		if (strcasecmp(s->tables[i]->name, name) == 0)
+			return s->tables[i];
+	return NULL;
+}
+
+/* A copy, or NULL for NULL. */
+static char *copy_text(const unsigned char *p)
+{
+	char *c = p ? strdup((const char *)p) : NULL;
+
+	if (p && !c)
+		abort();
+	return c;
+}
+
+/* A registered column at the end of t->cols. */
+static int column_append(struct table *t, const char *name, struct err *e)
+{
+	struct column *c;
+
+	if (t->ncols >= TABLE_COLUMNS_MAX)
+		return err_set(e, ERR_DATA, "table %s: more than %d columns"
+		    " were ever registered", t->name, TABLE_COLUMNS_MAX);
+	c = realloc(t->cols, (size_t)(t->ncols + 1) * sizeof(*c));
+	if (!c)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	t->cols = c;
+	c += t->ncols;
+	memset(c, 0, sizeof(*c));
+	c->name = strdup(name);
+	if (!c->name)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	t->ncols++;
+	t->words = (t->ncols + REG_COLUMN + MASK_BITS - 1) / MASK_BITS;
+	return 0;
+}
+
+static int load_columns(struct store *s, struct table *t, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT r, name FROM dialsync_column WHERE t = %lld ORDER BY r",
+	    (long long)t->id);
+	int rc;
+
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1) {
+		if (sqlite3_column_int64(st, 0) != t->ncols + REG_COLUMN) {
+			rc = err_set(e, ERR_DATA, "dialsync_column is damaged"
+			    " for table %s", t->name);
+			break;
+		}
+		rc = column_append(t,
+		    (const char *)sqlite3_column_text(st, 1), e);
+		if (rc < 0)
+			break;
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+static int find_column(const struct table *t, const char *name)
+{
+	for (int i = 0; i < t->ncols; i++)
+		if (strcasecmp(t->cols[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+/* ---- the schema as it is now */
+
+/* Collations of the key's columns.  A rowid key has none. */
+static int load_key_collations(struct store *s, struct table *t,
+    struct err *e)
+{
+	for (int i = 0; i < t->nkey; i++) {
+		struct column *c = &t->cols[t->key[i]];
+		const char *coll = NULL;
+		int rc = sqlite3_table_column_metadata(s->db, "main", t->name,
+		    c->name, NULL, &coll, NULL, NULL, NULL);
+
+		if (rc != SQLITE_OK)
+			return db_err(s->db, rc, e, t->name);
+		c->coll = !coll || strcasecmp(coll, "BINARY") == 0
+		    ? COLL_BINARY
+		    : strcasecmp(coll, "NOCASE") == 0 ? COLL_NOCASE
+		    : strcasecmp(coll, "RTRIM") == 0  ? COLL_RTRIM
+						      : COLL_OTHER;
+		if (c->coll == COLL_OTHER)
+			t->present = false;
+	}
+	return 0;
+}
+
+/* Match the table's present columns to the registered ones; hidden and
+ * generated ones (hidden > 0) do not travel. */
+static int load_present(struct store *s, struct table *t, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT name, \"notnull\", dflt_value, pk, type FROM"
+	    " pragma_table_xinfo(%Q) WHERE hidden = 0", t->name);
+	bool integer = false;
+	int rc, nkey = 0;
+
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1) {
+		int i = find_column(t, (const char *)sqlite3_column_text(st, 0));
+		int pk = sqlite3_column_int(st, 3);
+		const char *type = (const char *)sqlite3_column_text(st, 4);
+
+		if (i < 0)
+			continue; /* not registered yet: capture_refresh */
+		t->present = true;
+		t->cols[i].present = true;
+		t->cols[i].notnull = sqlite3_column_int(st, 1) != 0;
+		t->cols[i].dflt = copy_text(sqlite3_column_text(st, 2));
+		t->cols[i].keypos = pk;
+		if (pk > 0 && pk <= 16) {
+			t->key[pk - 1] = i;
+			nkey = pk > nkey ? pk : nkey;
+			integer = type && strcasecmp(type, "INTEGER") == 0;
+		}
+	}
+	sqlite3_finalize(st);
+	if (rc < 0)
+		return -1;
+	if (t->present) {
+		t->nkey = nkey;
+		t->rowid_key = nkey == 1 && integer;
+		if (nkey == 0)
+			t->present = false;
+	}
+	return load_key_collations(s, t, e);
+}
+
+/* What both sides would have to agree on for rows to fit. */
+static void fingerprint(struct table *t)
+{
+	uLong crc = crc32(0, (const Bytef *)t->name, (uInt)strlen(t->name));
+
+	memset(&t->all, 0, sizeof(t->all));
+	mask_set(t->all.w, REG_LIFE);
+	mask_set(t->all.w, REG_SPELLING);
+	for (int i = 0; i < t->ncols; i++) {
+		struct column *c = &t->cols[i];
+		unsigned char b[3] = {c->notnull, (unsigned char)c->keypos,
+		    (unsigned char)c->coll};
+
+		if (!c->present)
+			continue;
+		mask_set(t->all.w, i + REG_COLUMN);
+		crc = crc32(crc, (const Bytef *)c->name,
+		    (uInt)strlen(c->name) + 1);
+		crc = crc32(crc, b, sizeof(b));
+	}
+	t->print = (uint32_t)crc;
+}
+
+static int load_one(struct store *s, sqlite3_stmt *st, struct err *e)
+{
+	struct table *t = calloc(1, sizeof(*t)), **p;
+
+	p = realloc(s->tables, (size_t)(s->ntables + 1) * sizeof(*p));
+	if (p)
+		s->tables = p;
+	if (!t || !p) {
+		free(t);
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	}
+	s->tables[s->ntables++] = t;
+	t->id = sqlite3_column_int64(st, 0);
+	t->name = copy_text(sqlite3_column_text(st, 1));
+	t->tracked = sqlite3_column_int(st, 2) != 0;
+	t->nkey = sqlite3_column_int(st, 3);
+	t->words = 1;
+	if (t->nkey < 0 || t->nkey > 16)
+		t->nkey = 0;
+	if (load_columns(s, t, e) < 0)
+		return -1;
+	/* a table that is not tracked is as good as not here: its changes
+	 * are parked until it is */
+	if (t->tracked && load_present(s, t, e) < 0)
+		return -1;
+	fingerprint(t);
+	return 0;
+}
+
+int tables_load(struct store *s, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	tables_free(s);
+	if (db_int(s->db, "PRAGMA schema_version", 0, &s->schema, e) < 0)
+		return -1;
+	st = db_prepare(s->db,
+	    "SELECT t, name, tracked, nkey FROM dialsync_table ORDER BY t",
+	    false, e);
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1)
+		if ((rc = load_one(s, st, e)) < 0)
+			break;
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- registration */
+
+/* Read one table's entry again after a change to it. */
+static int reload(struct store *s, const char *name, struct table **t,
+    struct err *e)
+{
+	if (tables_load(s, e) < 0)
+		return -1;
+	*t = table_by_name(s, name);
+	return *t ? 0 : err_set(e, ERR_CALLER, "table %s vanished", name);
+}
+
+int table_register(struct store *s, const char *name, struct table **out,
+    struct err *e)
+{
+	if (!table_by_name(s, name) &&
+	    db_execf(s->db, e,
+		"INSERT INTO dialsync_table(name) VALUES(%Q)", name) < 0)
+		return -1;
+	/* new columns get the next numbers; old ones keep theirs */
+	if (db_execf(s->db, e,
+		"INSERT INTO dialsync_column(t, r, name)"
+		" SELECT d.t, coalesce((SELECT max(r) + 1 FROM dialsync_column"
+		"   WHERE t = d.t), 2) + row_number() OVER (ORDER BY x.cid) - 1,"
+		"  x.name FROM dialsync_table d, pragma_table_xinfo(%Q) x"
+		" WHERE d.name = %Q AND x.hidden = 0 AND NOT EXISTS"
+		"  (SELECT 1 FROM dialsync_column c WHERE c.t = d.t"
+		"   AND c.name = x.name COLLATE NOCASE)", name, name) < 0)
+		return -1;
+	return reload(s, name, out, e);
+}
+
+int table_column(struct store *s, struct table *t, const char *name, int *col,
+    struct err *e)
+{
+	*col = find_column(t, name);
+	if (*col >= 0)
+		return 0;
+	if (t->ncols >= TABLE_COLUMNS_MAX)
+		return err_set(e, ERR_DATA, "table %s: more than %d columns"
+		    " were ever registered", t->name, TABLE_COLUMNS_MAX);
+	if (db_execf(s->db, e, "INSERT INTO dialsync_column(t, r, name)"
+			       " VALUES(%lld, %d, %Q)", (long long)t->id,
+		t->ncols + REG_COLUMN, name) < 0)
+		return -1;
+	*col = t->ncols;
+	return column_append(t, name, e);
+}
+
+int table_set_tracked(struct store *s, struct table *t, bool tracked,
+    struct err *e)
+{
+	char *name = strdup(t->name);
+	struct table *again;
+	int rc;
+
+	if (!name)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	rc = db_execf(s->db, e,
+	    "UPDATE dialsync_table SET tracked = %d WHERE t = %lld",
+	    tracked, (long long)t->id);
+	/* the table's key is read with it; keep its width for later */
+	if (rc == 0)
+		rc = reload(s, name, &again, e);
+	if (rc == 0 && again->nkey)
+		rc = db_execf(s->db, e,
+		    "UPDATE dialsync_table SET nkey = %d WHERE t = %lld",
+		    again->nkey, (long long)again->id);
+	free(name);
+	return rc;
+}
+
+/* ---- refusal */
+
+/* The first key column with a collation that we cannot fold, or NULL. */
+static char *odd_collation(struct store *s, const char *name)
+{
+	struct err e = ERR_INIT;
+	sqlite3_stmt *st = db_preparef(s->db, &e,
+	    "SELECT name FROM pragma_table_xinfo(%Q) WHERE pk > 0", name);
+	char *odd = NULL;
+
+	while (st && !odd && db_step(st, &e) == 1) {
+		const char *coll = NULL;
+		const char *col = (const char *)sqlite3_column_text(st, 0);
+
+		sqlite3_table_column_metadata(s->db, "main", name, col, NULL,
+		    &coll, NULL, NULL, NULL);
+		if (coll && strcasecmp(coll, "BINARY") != 0 &&
+		    strcasecmp(coll, "NOCASE") != 0 &&
+		    strcasecmp(coll, "RTRIM") != 0)
+			odd = strdup(col);
+	}
+	sqlite3_finalize(st);
+	return odd;
+}
+
+static char *reason(const char *fmt, const char *a, const char *b)
+{
+	char *m = sqlite3_mprintf(fmt, a, b), *out;
+
+	out = m ? strdup(m) : NULL;
+	sqlite3_free(m);
+	if (!out)
+		abort();
+	return out;
+}
+
+char *table_refusal(struct store *s, const char *name)
+{
+	struct err e = ERR_INIT;
+	sqlite3_stmt *st = db_preparef(s->db, &e,
+	    "SELECT l.type, (SELECT count(*) FROM pragma_table_xinfo(l.name)"
+	    " WHERE pk > 0) FROM pragma_table_list(%Q) l"
+	    " WHERE l.schema = 'main'", name);
+	char type[20] = "", *odd, *why = NULL;
+	int64_t npk = 0;
+
+	if (st && db_step(st, &e) == 1) {
+		snprintf(type, sizeof(type), "%s",
+		    (const char *)sqlite3_column_text(st, 0));
+		npk = sqlite3_column_int64(st, 1);
+	}
+	sqlite3_finalize(st);
+	if (strncasecmp(name, "sqlite_", 7) == 0 ||
+	    strncasecmp(name, "dialsync_", 9) == 0)
+		return reason("table %s belongs to the system", name, "");
+	if (!type[0])
+		return reason("there is no table %s in this database", name,
+		    "");
+	if (strcmp(type, "view") == 0)
+		return reason("%s is a view; track the tables behind it", name,
+		    "");
+	if (strcmp(type, "table") != 0)
+		return reason("%s is a %s table; track the table that it is"
+			      " made from", name, type);
+	if (npk == 0)
+		return reason("table %s has no primary key, so its rows cannot"
+			      " be told apart; give it one: create a table with"
+			      " a PRIMARY KEY, copy the rows, drop the old one,"
+			      " rename the new one", name, "");
+	if (npk > 16)
+		return reason("table %s has more than 16 key columns", name,
+		    "");
+	odd = odd_collation(s, name);
+	if (odd) {
+		why = reason("key column %s of table %s has a collation of the"
+			     " application's own; use BINARY, NOCASE or RTRIM",
+		    odd, name);
+		free(odd);
+	}
+	return why;
+}
