@@ -1,0 +1,232 @@
+/* dialsync-apply: the applier as a process; run as "dialsync apply". */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "site/site.h"
+#include "spool/spool_lock.h"
+
+static const char usage[] =
+    "usage: dialsync apply [PEER...] [--watch] [--every TIME] [-C DIR]\n"
+    "\n"
+    "Apply the bundles that lie in the inbox: merge their changes into the\n"
+    "database, field by field, and delete them.  Once, or\n"
+    "\n"
+    "  --watch       keep looking: every two minutes (apply-every of\n"
+    "                dialsync.conf), and at once when a call stores a bundle\n"
+    "  --every TIME  look this often instead: 30s, 2m\n"
+    "  -C DIR        the site's directory\n"
+    "  -q, -v        be quiet; explain\n";
+
+#define PROGRAM "dialsync apply"
+
+struct options {
+	const char *dir;
+	bool watch;
+	int64_t every; /* seconds; 0: as configured */
+	char **peers;
+	int npeers;
+};
+
+static const struct option longopts[] = {
+    {"watch", no_argument, NULL, 'w'},
+    {"every", required_argument, NULL, 'e'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	memset(o, 0, sizeof(*o));
+	log_init(PROGRAM, site_verbosity());
+	while ((c = getopt_long(argc, argv, "C:qv", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'C':
+			o->dir = optarg;
+			break;
+		case 'q':
+			log_init(PROGRAM, -1);
+			break;
+		case 'v':
+			log_init(PROGRAM, 1);
+			break;
+		case 'w':
+			o->watch = true;
+			break;
+		case 'e':
+			if (!text_duration(optarg, &o->every) ||
+			    o->every < 1) {
+				log_error("--every %s is no time; write 30s"
+					  " or 2m", optarg);
+				return 64;
+			}
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(PROGRAM ": see \"" PROGRAM " --help\"\n",
+			    stderr);
+			return 64;
+		}
+	}
+	o->peers = argv + optind;
+	o->npeers = argc - optind;
+	return -1;
+}
+
+static void tell(void *arg, int severity, const char *text)
+{
+	(void)arg;
+	if (severity == APPLY_WARN)
+		log_warn("%s", text);
+	else
+		log_info("%s", text);
+}
+
+/* The dialer writes a byte here when it has stored a bundle.  Without the
+ * pipe we look by the clock only. */
+static int open_wake(const struct site *s, char **path)
+{
+	struct stat st;
+	int fd;
+
+	*path = fs_format("%s/%s/applier.wake", s->dir, SPOOL_STATUS);
+	if (mkfifo(*path, 0600) < 0 && errno != EEXIST)
+		return -1;
+	/* for writing too, so that the last writer's leaving is no end */
+	fd = open(*path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int apply_one(const struct apply_conf *conf, const char *name,
+    struct apply_result *all)
+{
+	struct apply_result r;
+	struct err e = ERR_INIT;
+	int rc, code = 0;
+
+	memset(&r, 0, sizeof(r));
+	rc = apply_peer(conf, name, &r, &e);
+	if (rc < 0) {
+		err_add(&e, "%s", name);
+		code = log_err(&e, "what was not applied stays in the inbox;"
+				   " nothing is lost");
+	}
+	if (r.waiting)
+		log_warn("%s: %d bundle%s waiting for one that is missing; a"
+			 " resend is asked for with the next call", name,
+		    r.waiting, r.waiting == 1 ? " is" : "s are");
+	if (r.conflicts)
+		log_info("%s: %lld conflict%s settled by the later change and"
+			 " kept in dialsync_conflict", name,
+		    (long long)r.conflicts, r.conflicts == 1 ? "" : "s");
+	if (r.held_rows)
+		log_warn("%s: %lld row%s refused by the table's rules and kept"
+			 " in dialsync_held; tried again when something"
+			 " changes", name, (long long)r.held_rows,
+		    r.held_rows == 1 ? " is" : "s are");
+	if (r.held || r.held_rows)
+		code = site_worse(code, 65);
+	all->applied += r.applied;
+	return code;
+}
+
+/* All peers asked for, once. */
+static int apply_all(struct site *s, const struct options *o,
+    const struct apply_conf *conf)
+{
+	struct apply_result all;
+	struct err e = ERR_INIT;
+	int code = 0;
+
+	memset(&all, 0, sizeof(all));
+	if (o->npeers == 0)
+		for (size_t i = 0; i < s->cfg->n_peers && !site_stop; i++)
+			code = site_worse(code,
+			    apply_one(conf, s->cfg->peers[i].name, &all));
+	for (int i = 0; i < o->npeers && !site_stop; i++)
+		code = site_worse(code, apply_one(conf, o->peers[i], &all));
+	if (all.applied && apply_held(conf, &all, &e) < 0)
+		code = site_worse(code, log_err(&e, "held rows stay held"));
+	status_set(conf->status, "state", "idle");
+	status_set(conf->status, "processing.table", NULL);
+	status_set_int(conf->status, "exit", code);
+	status_flush(conf->status, true, &e);
+	return code;
+}
+
+static int run(struct site *s, const struct options *o)
+{
+	struct apply_conf conf = {s->store, &s->spool, NULL, tell, NULL};
+	struct spool_lock lock = SPOOL_LOCK_INIT;
+	int64_t every = o->every ? o->every : s->cfg->site.apply_every;
+	struct err e = ERR_INIT;
+	char *wake_path = NULL;
+	int code, wake = -1;
+
+	if (spool_lock(&s->spool, SPOOL_LOCK_APPLIER, NULL, &lock, &e) < 0)
+		return log_err(&e, "it does the work; or stop it first");
+	conf.status = status_open(&s->spool, "applier", &e);
+	if (o->watch)
+		wake = open_wake(s, &wake_path);
+	for (;;) {
+		code = apply_all(s, o, &conf);
+		if (!o->watch || site_stop)
+			break;
+		site_wait(wake, every * 1000);
+		if (site_stop)
+			break;
+	}
+	if (wake >= 0) {
+		close(wake);
+		unlink(wake_path);
+	}
+	free(wake_path);
+	status_close(conf.status);
+	spool_unlock(&lock);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct options o;
+	struct site s;
+	int code = parse(argc, argv, &o);
+
+	if (code >= 0)
+		return code;
+	if (site_open(&s, o.dir, &e) < 0)
+		return log_err(&e, NULL);
+	code = 0;
+	for (int i = 0; i < o.npeers && code == 0; i++)
+		if (!config_need_peer(s.cfg, o.peers[i], &e))
+			code = log_err(&e, "see \"dialsync peer\"");
+	if (code == 0 && site_open_store(&s, DB_APPLY, &e) < 0)
+		code = log_err(&e, NULL);
+	site_catch_signals();
+	if (code == 0)
+		code = run(&s, &o);
+	site_close(&s);
+	return code;
+}

@@ -1,0 +1,340 @@
+/* A peer's inbox, bundle by bundle in order of number; what was applied or can
+ * never be leaves it, the rest waits. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/receive.h"
+#include "base/clock.h"
+#include "capture/capture.h"
+#include "spool/spool_inbox.h"
+#include "spool/spool_outbox.h"
+
+/* A dropped file may still grow: left alone until it is this old. */
+#define GROWING_S 120
+
+struct drain {
+	const struct apply_conf *conf;
+	const char *name;
+	struct apply_result *result;
+	struct receive r;
+	struct spool_applied *applied; /* owned */
+	uint64_t done[100];            /* to be deleted, after `applied` */
+	size_t ndone;
+	bool progress;                 /* in this pass */
+	int64_t bytes_before, bytes_total, bundles_total;
+};
+
+static void tell(struct drain *d, int severity, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void tell(struct drain *d, int severity, const char *fmt, ...)
+{
+	char text[700];
+	va_list ap;
+
+	if (!d->conf->tell)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	d->conf->tell(d->conf->arg, severity, text);
+}
+
+/* ---- status */
+
+static void on_group(void *arg, const char *table, int rows)
+{
+	struct drain *d = arg;
+
+	(void)rows;
+	status_set(d->conf->status, "processing.table", table);
+	status_set_int(d->conf->status, "processing.changes_done",
+	    d->result->changes);
+	status_flush(d->conf->status, false, NULL);
+}
+
+static void on_bytes(void *arg, int64_t bytes)
+{
+	struct drain *d = arg;
+
+	status_set_int(d->conf->status, "processing.bytes_done",
+	    d->bytes_before + bytes);
+	status_flush(d->conf->status, false, NULL);
+}
+
+static void status_begin(struct drain *d, const struct spool_list *l)
+{
+	struct status_file *f = d->conf->status;
+
+	d->bytes_total = 0;
+	d->bytes_before = 0;
+	for (size_t i = 0; i < l->n; i++)
+		d->bytes_total += (int64_t)l->e[i].size;
+	status_set(f, "state", "processing");
+	status_set(f, "processing.peer", d->name);
+	status_set_int(f, "processing.bundles_total", (int64_t)l->n);
+	status_set_int(f, "processing.bundles_done", 0);
+	status_set_int(f, "processing.bytes_total", d->bytes_total);
+	status_set_int(f, "processing.bytes_done", 0);
+	status_flush(f, true, NULL);
+}
+
+/* ---- leaving the inbox */
+
+/* What was committed is noted, then deleted; the note first, so that the
+ * dialer never takes a deleted bundle for one that it lacks. */
+static int flush_done(struct drain *d, struct err *e)
+{
+	if (d->ndone == 0)
+		return 0;
+	if (spool_applied_write(d->conf->spool, d->name, d->applied, e) < 0)
+		return -1;
+	for (size_t i = 0; i < d->ndone; i++)
+		if (spool_inbox_remove(d->conf->spool, d->name, d->done[i],
+			e) < 0)
+			return -1;
+	d->ndone = 0;
+	return 0;
+}
+
+static int applied(struct drain *d, const struct spool_entry *en, int fd,
+    struct err *e)
+{
+	struct spool_mark m = {en->number, en->size, 0};
+
+	if (spool_crc32(fd, &m.crc, NULL, e) < 0)
+		return -1;
+	spool_applied_add(d->applied, &m);
+	if (d->r.peer.pos_number > 0 && d->r.peer.waiting_for == 0 &&
+	    (uint64_t)d->r.peer.pos_number > d->applied->through)
+		d->applied->through = (uint64_t)d->r.peer.pos_number;
+	d->done[d->ndone++] = en->number;
+	d->progress = true;
+	return d->ndone == sizeof(d->done) / sizeof(d->done[0])
+	    ? flush_done(d, e)
+	    : 0;
+}
+
+static int hold(struct drain *d, const struct spool_entry *en,
+    const char *why, struct err *e)
+{
+	if (flush_done(d, e) < 0 ||
+	    spool_hold(d->conf->spool, d->name, en->number, why, e) < 0)
+		return -1;
+	d->result->held++;
+	d->progress = true;
+	tell(d, APPLY_WARN, "%s bundle %08llu cannot be used: %s; it is kept"
+	    " in held/%s, and what is missing will be asked for again",
+	    d->name, (unsigned long long)en->number, why, d->name);
+	return 0;
+}
+
+/* A gap is asked for with the next bundle to the peer; so is what a held
+ * bundle would have brought. */
+static int want_resend(struct drain *d, struct err *e)
+{
+	struct store *s = d->conf->store;
+	struct peer p;
+
+	if (store_begin(s, e) < 0)
+		return -1;
+	if (peer_load(s, d->name, &p, e) < 0)
+		goto fail;
+	if (p.want) {
+		store_rollback(s);
+		return 0;
+	}
+	p.want = p.tell = true;
+	if (peer_save(s, &p, e) == 0 && store_commit(s, e) == 0)
+		return 0;
+fail:
+	store_rollback(s);
+	return -1;
+}
+
+/* ---- one bundle */
+
+static int unusable(struct drain *d, const struct spool_entry *en, bool cut,
+    struct err *why, struct err *e)
+{
+	if (why->kind != ERR_DATA && why->kind != ERR_PEER) {
+		*e = *why;
+		return -1;
+	}
+	/* a file that ends early may still be on its way in */
+	if (cut && clock_wall() - en->mtime < GROWING_S) {
+		d->result->waiting++;
+		return 0;
+	}
+	return hold(d, en, why->text, e) < 0 || want_resend(d, e) < 0 ? -1 : 0;
+}
+
+/* What the commit of a bundle means for its file. */
+static int after(struct drain *d, const struct spool_entry *en, int fd,
+    struct err *e)
+{
+	struct receive *r = &d->r;
+
+	switch (r->order) {
+	case ORDER_HOLD:
+		return hold(d, en, r->why, e);
+	case ORDER_GAP:
+		d->result->waiting++;
+		return 0;
+	case ORDER_DUPLICATE:
+		d->result->duplicates++;
+		return applied(d, en, fd, e);
+	case ORDER_APPLY:
+	case ORDER_NEW:
+	case ORDER_MERGE:
+		break;
+	}
+	d->result->applied++;
+	d->result->changes += r->changes;
+	d->result->conflicts += r->conflicts;
+	d->result->held_rows += r->held_rows;
+	tell(d, APPLY_INFO, "%s: bundle %08llu is applied: %lld changes%s",
+	    d->name, (unsigned long long)en->number, (long long)r->changes,
+	    r->conflicts ? ", with conflicts" : "");
+	return applied(d, en, fd, e);
+}
+
+static int one_file(struct drain *d, const struct spool_entry *en,
+    struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct spool_entry info = *en;
+	bool cut = false;
+	int rc, fd = spool_open_bundle(d->conf->spool, SPOOL_KIND_INBOX,
+	    d->name, en->number, &info, &why);
+
+	if (fd < 0 && why.kind == ERR_MISSING)
+		return 0; /* a person took it */
+	if (fd < 0) {
+		*e = why;
+		return -1;
+	}
+	/* is it one, and does it say the number that its name says?  Before
+	 * a transaction is opened for it */
+	rc = receive_peek(&d->r, fd, &cut, &why);
+	if (rc == 0 && (uint64_t)d->r.number != en->number)
+		rc = err_set(&why, ERR_DATA, "inside it says that it is"
+		    " number %lld", (long long)d->r.number);
+	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		rc = err_sys(&why, "lseek");
+	if (rc == 0)
+		rc = receive_bundle(&d->r, fd, &cut, &why);
+	if (rc < 0)
+		rc = unusable(d, &info, cut, &why, e);
+	else
+		rc = after(d, &info, fd, e);
+	close(fd);
+	d->bytes_before += (int64_t)info.size;
+	return rc;
+}
+
+/* ---- the whole inbox */
+
+/* A number that was applied is known to be stored there; the dialer deletes up
+ * to it before a call. */
+static int write_acked(struct drain *d, struct err *e)
+{
+	struct store *s = d->conf->store;
+	struct peer_sent sent;
+	uint64_t was;
+	struct peer p;
+	int rc;
+
+	if (peer_load(s, d->name, &p, e) < 0)
+		return -1;
+	rc = p.acked ? peer_sent_get(s, &p, p.acked, &sent, e) : 0;
+	if (rc <= 0)
+		return rc;
+	if (spool_acked_read(d->conf->spool, d->name, &was, e) < 0)
+		return -1;
+	return (uint64_t)sent.number <= was
+	    ? 0
+	    : spool_acked_write(d->conf->spool, d->name,
+		  (uint64_t)sent.number, e);
+}
+
+static int pass(struct drain *d, struct err *e)
+{
+	struct spool_list l;
+	int rc = 0;
+
+	if (spool_list(d->conf->spool, SPOOL_KIND_INBOX, d->name, 0, &l,
+		e) < 0)
+		return -1;
+	d->progress = false;
+	d->result->waiting = 0;
+	if (l.n)
+		status_begin(d, &l);
+	for (size_t i = 0; i < l.n && rc == 0; i++) {
+		rc = one_file(d, &l.e[i], e);
+		status_set_int(d->conf->status, "processing.bundles_done",
+		    (int64_t)i + 1);
+	}
+	spool_list_free(&l);
+	return rc < 0 || flush_done(d, e) < 0 ? -1 : 0;
+}
+
+int apply_peer(const struct apply_conf *conf, const char *name,
+    struct apply_result *result, struct err *e)
+{
+	struct drain d;
+	int rc;
+
+	memset(&d, 0, sizeof(d));
+	d.conf = conf;
+	d.name = name;
+	d.result = result;
+	d.r.store = conf->store;
+	d.r.name = name;
+	d.r.on_group = on_group;
+	d.r.on_bytes = on_bytes;
+	d.r.arg = &d;
+	d.applied = calloc(1, sizeof(*d.applied));
+	if (!d.applied)
+		return err_set(e, ERR_SYSTEM, "apply: out of memory");
+	rc = spool_make_peer(conf->spool, name, e);
+	if (rc == 0)
+		rc = spool_held_sweep(conf->spool, name, e);
+	if (rc == 0)
+		rc = spool_applied_read(conf->spool, name, d.applied, e);
+	/* a bundle that filled a gap may let others go on */
+	do {
+		if (rc == 0)
+			rc = pass(&d, e);
+	} while (rc == 0 && d.progress && result->waiting > 0);
+	if (rc == 0)
+		rc = write_acked(&d, e);
+	free(d.applied);
+	return rc;
+}
+
+int apply_held(const struct apply_conf *conf, struct apply_result *result,
+    struct err *e)
+{
+	struct store *s = conf->store;
+	int64_t any, left = 0;
+
+	(void)result;
+	if (db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_held)", 0,
+		&any, e) < 0)
+		return -1;
+	if (!any)
+		return 0;
+	if (capture_fold_begin(s, e) < 0)
+		return -1;
+	if (held_retry(s, &left, e) == 0 && store_commit(s, e) == 0)
+		return 0;
+	store_rollback(s);
+	return -1;
+}

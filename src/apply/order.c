@@ -1,0 +1,60 @@
+#include "config.h"
+
+#include "apply/order.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Is our position among the ends that it lists? */
+static bool chain_has(const struct bundle_head *h, int64_t pos, uint64_t tag)
+{
+	for (size_t i = 0; i < h->nchain; i++)
+		if (h->chain[i].upto == pos)
+			return h->chain[i].tag == tag;
+	/* a first load, or an own position that nothing was sent before */
+	return pos == h->after && h->nchain == 0;
+}
+
+static enum order hold(char *why, size_t n, const char *text)
+{
+	snprintf(why, n, "%s", text);
+	return ORDER_HOLD;
+}
+
+enum order order_decide(const struct order_in *in, char *why, size_t n)
+{
+	const struct bundle_head *h = in->head;
+	const struct peer *p = in->peer;
+	bool fresh = (int64_t)h->inc != p->inc;
+	int64_t pos = fresh ? 0 : p->pos;
+
+	why[0] = '\0';
+	if (strcmp(h->from, p->name) != 0) {
+		snprintf(why, n, "it is from %s, not from %s", h->from,
+		    p->name);
+		return ORDER_HOLD;
+	}
+	if (strcmp(h->to, in->site) != 0) {
+		snprintf(why, n, "it is for %s, and this site is %s", h->to,
+		    in->site);
+		return ORDER_HOLD;
+	}
+	if (in->ended)
+		return ORDER_MERGE;
+	if (in->tag_unknown)
+		return hold(why, n, "it acknowledges changes that this"
+		    " database does not have: was an older backup put back"
+		    " here?");
+	if (h->rinc && (int64_t)h->rinc != in->inc)
+		return ORDER_MERGE;
+	if (h->upto <= pos)
+		return ORDER_DUPLICATE;
+	if (h->after > pos)
+		return ORDER_GAP;
+	if ((h->after < pos || h->nchain) && pos > 0 &&
+	    !chain_has(h, pos, p->pos_tag))
+		return hold(why, n, "it goes on from a state of the peer that"
+		    " was never applied here: was an older backup put back"
+		    " there?");
+	return fresh ? ORDER_NEW : ORDER_APPLY;
+}

@@ -1,0 +1,390 @@
+/* Merges one fragment and places what won.  Registers always merge; where a
+ * value cannot be in its table (the row is dead, unknown or held, the column is
+ * not here) it is kept aside, and pack and fold use it from there. */
+#include "config.h"
+
+#include <string.h>
+
+#include "apply/apply_p.h"
+
+/* Put won registers aside. */
+static int put_aside(struct apply_work *w, const struct incoming *in,
+    const uint64_t *regs, struct err *e)
+{
+	for (int i = 0; i < in->t->ncols; i++)
+		if (mask_has(regs, i + REG_COLUMN) &&
+		    aside_put(w->s, in->t, &in->key, i + REG_COLUMN,
+			&in->values[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Placed: nothing of it is aside any more. */
+static int drop_aside(struct apply_work *w, const struct incoming *in,
+    const uint64_t *regs, struct err *e)
+{
+	struct mask aside;
+	uint64_t both[MASK_WORDS];
+
+	if (!aside_any(w->s))
+		return 0;
+	memset(&aside, 0, sizeof(aside));
+	if (aside_mask(w->s, in->t, &in->key, aside.w, e) < 0)
+		return -1;
+	if (!mask_and(both, aside.w, regs, in->t->words))
+		return 0;
+	for (int r = REG_COLUMN; r < in->t->ncols + REG_COLUMN; r++)
+		if (mask_has(both, r) &&
+		    aside_drop(w->s, in->t, &in->key, r, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Split won registers into those whose column is in the table, and others. */
+static bool split_present(const struct table *t, const uint64_t *win,
+    uint64_t *here, uint64_t *parked)
+{
+	bool any = mask_and(here, win, t->all.w, t->words);
+
+	memcpy(parked, win, (size_t)t->words * sizeof(*parked));
+	mask_minus(parked, t->all.w, t->words);
+	mask_clear(parked, REG_LIFE);
+	mask_clear(parked, REG_SPELLING);
+	return any;
+}
+
+/* The row cannot be as its registers say: keep the values, say why. */
+static int hold_row(struct apply_work *w, const struct incoming *in,
+    const uint64_t *regs, const char *why, struct err *e)
+{
+	w->held++;
+	if (put_aside(w, in, regs, e) < 0)
+		return -1;
+	return held_put(w->s, in->t, &in->key, why, e);
+}
+
+/* Won registers of a row that is in its table. */
+static int update_row(struct apply_work *w, const struct incoming *in,
+    const uint64_t *here, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = row_update(w->s, in->t, &in->key, here, in->values, &why);
+
+	if (rc == 1)
+		return drop_aside(w, in, here, e);
+	if (rc == 0)
+		return put_aside(w, in, here, e); /* no such row */
+	if (rc == 2)
+		return hold_row(w, in, here, why.text, e);
+	*e = why;
+	return -1;
+}
+
+/* A new life: the birth's fields and those that later edits brought before. */
+static int insert_row(struct apply_work *w, const struct incoming *in,
+    const uint64_t *here, struct err *e)
+{
+	struct value all[BUNDLE_COLUMNS_MAX + 2], v;
+	struct mask aside, set;
+	struct err why = ERR_INIT;
+	int rc;
+
+	memset(&set, 0, sizeof(set));
+	mask_or(set.w, here, in->t->words);
+	if (!aside_any(w->s)) {
+		rc = row_insert(w->s, in->t, set.w, in->values, &why);
+		goto placed;
+	}
+	memset(&aside, 0, sizeof(aside));
+	if (aside_mask(w->s, in->t, &in->key, aside.w, e) < 0)
+		return -1;
+	memcpy(all, in->values, (size_t)in->t->ncols * sizeof(*all));
+	for (int i = 0; i < in->t->ncols; i++) {
+		int r = i + REG_COLUMN;
+
+		if (!mask_has(aside.w, r) || mask_has(here, r) ||
+		    !in->t->cols[i].present)
+			continue;
+		if (aside_get(w->s, in->t, &in->key, r, &v, e) < 0)
+			return -1;
+		/* the statement's memory goes with the next look */
+		if (v.type == VALUE_TEXT || v.type == VALUE_BLOB)
+			v.p = arena_copy(&w->arena, v.p, v.n);
+		all[i] = v;
+		mask_set(set.w, r);
+	}
+	rc = row_insert(w->s, in->t, set.w, all, &why);
+placed:
+	if (rc == 1)
+		return drop_aside(w, in, set.w, e);
+	if (rc < 0) {
+		*e = why;
+		return -1;
+	}
+	/* refused: is the row there already (since init), or is it a rule? */
+	rc = row_exists(w->s, in->t, &in->key, e);
+	if (rc < 0)
+		return -1;
+	return rc ? update_row(w, in, here, e)
+		  : hold_row(w, in, here, why.text, e);
+}
+
+/* A death: keep what is later than it, then the row goes. */
+static int kill_row(struct apply_work *w, const struct incoming *in, int n,
+    struct err *e)
+{
+	struct mask drop = in->t->all;
+
+	for (int i = 0; i < n; i++) {
+		struct merge_frag *m = &w->mfrags[i];
+
+		for (int c = 0; c < in->t->ncols; c++) {
+			int r = c + REG_COLUMN;
+			struct value v;
+			int rc;
+
+			if (!mask_has(m->keep.w, r) && !mask_has(m->clash.w, r))
+				continue;
+			rc = current_value(w, in, r, &v, e);
+			if (rc < 0)
+				return -1;
+			if (rc == 0)
+				continue;
+			if (mask_has(m->clash.w, r) &&
+			    late_add(w, in, r, &v, &w->frags[i].ver, false,
+				e) < 0)
+				return -1;
+			if (!mask_has(m->keep.w, r))
+				continue;
+			mask_clear(drop.w, r);
+			if (aside_put(w->s, in->t, &in->key, r, &v, e) < 0)
+				return -1;
+		}
+	}
+	row_read_done(in->t);
+	if (drop_aside(w, in, drop.w, e) < 0 ||
+	    row_delete(w->s, in->t, &in->key, e) < 0)
+		return -1;
+	return aside_any(w->s) ? held_drop(w->s, in->t, &in->key, e) : 0;
+}
+
+/* What the merge left of the row's older fragments. */
+static int write_fragments(struct apply_work *w, const struct incoming *in,
+    const struct merge *m, struct err *e)
+{
+	struct frag f;
+
+	for (int i = 0; i < m->nfrag; i++) {
+		if (memcmp(m->frag[i].keep.w, m->frag[i].mask.w,
+			(size_t)m->words * sizeof(uint64_t)) == 0)
+			continue;
+		if (frag_set_mask(w->s, in->t, &in->key, w->frags[i].seq,
+			m->frag[i].keep.w, e) < 0)
+			return -1;
+	}
+	if (mask_empty(m->win.w, m->words))
+		return 0;
+	f.seq = store_next_seq(w->s);
+	f.ver = in->ver;
+	f.arrival = w->sender;
+	f.death = in->kind == BUNDLE_DEATH;
+	memcpy(f.mask.w, m->win.w, (size_t)m->words * sizeof(uint64_t));
+	w->changes++;
+	return frag_add(w->s, in->t, &in->key, &f, e);
+}
+
+/* Conflicts first: they need the values that are about to be replaced. */
+static int record_clashes(struct apply_work *w, const struct incoming *in,
+    const struct merge *m, struct err *e)
+{
+	for (int i = 0; i < m->nfrag; i++) {
+		bool life = mask_has(m->frag[i].mask.w, REG_LIFE);
+
+		if (!m->kill && !mask_empty(m->frag[i].clash.w, m->words) &&
+		    clash_registers(w, in, &w->frags[i], m->frag[i].clash.w,
+			e) < 0)
+			return -1;
+		if (life && m->life_clash &&
+		    clash_life(w, in, &w->frags[i], e) < 0)
+			return -1;
+	}
+	if (!m->late)
+		return 0;
+	for (int i = 0; i < in->t->ncols; i++)
+		if (mask_has(in->mask.w, i + REG_COLUMN) &&
+		    late_add(w, in, i + REG_COLUMN, &in->values[i], &in->ver,
+			true, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Put what won where it belongs. */
+static int place(struct apply_work *w, const struct incoming *in,
+    const struct merge *m, int n, struct err *e)
+{
+	uint64_t here[MASK_WORDS], parked[MASK_WORDS];
+	bool born = in->kind == BUNDLE_BIRTH && m->alive &&
+	    mask_has(m->win.w, REG_LIFE);
+	bool was_alive = false;
+
+	if (m->kill)
+		return kill_row(w, in, n, e);
+	if (mask_empty(m->win.w, m->words))
+		return 0;
+	for (int i = 0; i < n; i++)
+		was_alive |= mask_has(w->frags[i].mask.w, REG_LIFE) &&
+		    !w->frags[i].death;
+	split_present(in->t, m->win.w, here, parked);
+	if (!mask_empty(parked, m->words) && put_aside(w, in, parked, e) < 0)
+		return -1;
+	if (m->dead || !in->t->present) {
+		memcpy(here, m->win.w, (size_t)m->words * sizeof(*here));
+		return put_aside(w, in, here, e);
+	}
+	if (born && !was_alive)
+		return insert_row(w, in, here, e);
+	mask_clear(here, REG_LIFE);
+	return mask_empty(here, m->words) ? 0 : update_row(w, in, here, e);
+}
+
+int place_fragment(struct apply_work *w, const struct incoming *in,
+    struct err *e)
+{
+	struct merge m;
+	int n = frags_of(w->s, in->t, &in->key, w->frags, FRAGS_MAX, e), rc;
+
+	if (n < 0)
+		return -1;
+	m.kind = in->kind;
+	m.words = in->t->words;
+	m.mask = in->mask;
+	m.known = work_we_know(w, &in->ver);
+	m.frag = w->mfrags;
+	m.nfrag = n;
+	for (int i = 0; i < n; i++) {
+		struct frag *f = &w->frags[i];
+
+		memset(&w->mfrags[i].mask, 0, sizeof(w->mfrags[i].mask));
+		memcpy(w->mfrags[i].mask.w, f->mask.w,
+		    (size_t)m.words * sizeof(uint64_t));
+		w->mfrags[i].death = f->death;
+		w->mfrags[i].cmp = store_version_cmp(w->s, &in->ver, &f->ver);
+		w->mfrags[i].sender_knows = work_sender_knows(w, &f->ver);
+	}
+	merge_run(&m);
+	w->row_read = false;
+	rc = record_clashes(w, in, &m, e);
+	if (rc == 0)
+		rc = write_fragments(w, in, &m, e);
+	if (w->row_read)
+		row_read_done(in->t);
+	w->row_read = false;
+	return rc < 0 ? -1 : place(w, in, &m, n, e);
+}
+
+/* ---- a group of the bundle */
+
+/* Which of our tables a group is for. */
+static int group_table(struct apply_work *w, struct bundle_group *g,
+    struct table **out, struct err *e)
+{
+	const char *name = bundle_group_table(g);
+	struct table *t = table_by_name(w->s, name);
+	int nkey = bundle_group_nkey(g);
+
+	if (!t && (sqlite3_strnicmp(name, "sqlite_", 7) == 0 ||
+		      sqlite3_strnicmp(name, "dialsync_", 9) == 0))
+		return err_set(e, ERR_DATA, "it names the table %s, which is"
+		    " not one for peers", name);
+	if (!t && table_register(w->s, name, &t, e) < 0)
+		return -1;
+	if (t->nkey == 0) {
+		/* not here (yet): its changes are parked and passed on */
+		t->nkey = nkey;
+		if (db_execf(w->s->db, e, "UPDATE dialsync_table SET nkey = %d"
+					  " WHERE t = %lld", nkey,
+			(long long)t->id) < 0)
+			return -1;
+	}
+	if (t->nkey != nkey)
+		return err_set(e, ERR_DATA, "table %s: its key has %d columns"
+		    " there and %d here", name, nkey, t->nkey);
+	*out = t;
+	return 0;
+}
+
+/* The group's columns as ours; new ones are registered. */
+static int group_columns(struct apply_work *w, struct bundle_group *g,
+    struct table *t, int *cols, struct err *e)
+{
+	int n = bundle_group_ncols(g);
+
+	for (int i = 0; i < n; i++) {
+		if (table_column(w->s, t, bundle_group_col(g, i), &cols[i],
+			e) < 0)
+			return -1;
+		for (int k = 0; k < i; k++)
+			if (cols[k] == cols[i])
+				return err_set(e, ERR_DATA,
+				    "table %s: column %s twice", t->name,
+				    t->cols[cols[i]].name);
+	}
+	return 0;
+}
+
+/* One row of a group as a fragment. */
+static bool row_incoming(struct apply_work *w, struct bundle_group *g,
+    const struct bundle_rowview *row, const int *cols, struct value *values,
+    struct incoming *in)
+{
+	struct table *t = in->t;
+	int n = bundle_group_ncols(g);
+
+	memset(in->mask.w, 0, sizeof(in->mask.w));
+	in->ver.clock = row->clock;
+	in->ver.origin = w->origins[row->origin];
+	if (in->kind != BUNDLE_UPDATE)
+		mask_set(in->mask.w, REG_LIFE);
+	if (in->kind == BUNDLE_BIRTH)
+		mask_set(in->mask.w, REG_SPELLING);
+	if (t->present)
+		for (int i = 0; i < t->nkey; i++)
+			values[t->key[i]] = row->key[i];
+	for (int i = 0; i < n; i++) {
+		if (!row->has[i])
+			continue;
+		values[cols[i]] = row->field[i];
+		if (t->cols[cols[i]].present && t->cols[cols[i]].keypos)
+			mask_set(in->mask.w, REG_SPELLING);
+		else
+			mask_set(in->mask.w, cols[i] + REG_COLUMN);
+	}
+	buf_reset(&w->scratch);
+	return key_make(t, row->key, &w->scratch, &in->key);
+}
+
+int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
+{
+	static int cols[BUNDLE_COLUMNS_MAX + 1];
+	static struct value values[MASK_WORDS * MASK_BITS];
+	struct bundle_rowview row;
+	struct incoming in;
+	int rc;
+
+	memset(&in, 0, sizeof(in));
+	if (group_table(w, g, &in.t, e) < 0 ||
+	    group_columns(w, g, in.t, cols, e) < 0)
+		return -1;
+	in.kind = bundle_group_kind(g);
+	in.values = values;
+	while ((rc = bundle_group_next(g, &row, e)) == 1) {
+		if (row.origin >= w->head.norigins)
+			return err_set(e, ERR_DATA, "an origin has no name");
+		if (!row_incoming(w, g, &row, cols, values, &in))
+			return err_set(e, ERR_DATA, "table %s: a key is NULL",
+			    in.t->name);
+		if (place_fragment(w, &in, e) < 0)
+			return -1;
+	}
+	return rc;
+}

@@ -1,0 +1,152 @@
+/* The header of a bundle: range, tags, knowledge, acknowledgement. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pack/pack_p.h"
+
+void pack_head_free(struct pack_head *h)
+{
+	free(h->chain);
+	free(h->know);
+	free(h->adopt);
+	free(h->told);
+	memset(h, 0, sizeof(*h));
+}
+
+/* Tag of upto: a resend repeats the one that was made first.  A resend also
+ * lists the ends of what it covers, so that the receiver can find its own
+ * position among them. */
+static int make_tags(struct pack_head *h, struct store *s,
+    const struct peer *p, struct err *e)
+{
+	struct peer_sent *sent;
+	size_t n;
+
+	if (peer_sent_from(s, p, p->mark, &sent, &n, e) < 0)
+		return -1;
+	if (h->head.upto > h->head.after)
+		h->head.tag = store_random_tag();
+	for (size_t i = 0; i < n; i++)
+		if (sent[i].upto == h->head.upto &&
+		    h->head.upto > h->head.after)
+			h->head.tag = sent[i].tag;
+	/* only when bundles past the mark were made before */
+	if (n > 0 && sent[n - 1].upto > p->mark && n <= BUNDLE_CHAIN_MAX) {
+		h->chain = calloc(n, sizeof(*h->chain));
+		if (!h->chain) {
+			free(sent);
+			return err_set(e, ERR_SYSTEM, "pack: out of memory");
+		}
+		for (size_t i = 0; i < n; i++) {
+			h->chain[i].upto = sent[i].upto;
+			h->chain[i].tag = sent[i].tag;
+		}
+		h->head.nchain = n;
+		h->head.chain = h->chain;
+	}
+	free(sent);
+	return 0;
+}
+
+/* What we have applied of the peer's, when it has moved since we said so (or
+ * a resend is wanted).  Some older tags go with it, ever further apart, so
+ * that a peer that was put back to a backup finds the last one it shares. */
+static int make_ack(struct pack_head *h, struct store *s, const struct peer *p,
+    struct err *e)
+{
+	uint64_t seen[40];
+	size_t n, step;
+
+	h->head.rinc = (uint64_t)p->inc;
+	if (p->inc == 0 || (p->told == p->pos && !p->want && !p->full))
+		return 0;
+	h->head.has_ack = true;
+	h->head.want = p->want;
+	h->head.ack_inc = (uint64_t)p->inc;
+	h->head.ack_upto = p->pos;
+	h->head.ack_tag = p->pos_tag;
+	if (peer_seen_list(s, p, seen, 40, &n, e) < 0)
+		return -1;
+	for (step = 1; step < n; step *= 2)
+		h->acktags[h->head.nacktags++] = seen[step];
+	h->head.acktags = h->acktags;
+	return 0;
+}
+
+/* Knowledge that the peer was not told yet; and what it may adopt with a
+ * bundle that is not the last one: nothing that is still to come. */
+static int make_knowledge(struct pack_head *h, struct store *s,
+    const struct peer *p, struct pack_rows *r, const struct pack_rest *rest,
+    const struct pack_filter *filter, struct err *e)
+{
+	int64_t n = store_origin_count(s);
+	size_t nk = 0, na = 0;
+
+	h->head.full = p->full;
+	h->know = calloc((size_t)n + 1, sizeof(*h->know));
+	h->adopt = calloc((size_t)n + 1, sizeof(*h->adopt));
+	if (!h->know || !h->adopt)
+		return err_set(e, ERR_SYSTEM, "pack: out of memory");
+	for (int64_t o = 1; o <= n; o++) {
+		int64_t known = store_origin_get(s, o)->known, may;
+		uint32_t index;
+
+		if (o == s->self)
+			known = h->head.clock;
+		may = pack_rest_least(rest, h->head.upto, o) - 1;
+		may = known < may ? known : may;
+		if (known < 0 || (!p->full && h->told[o] == known &&
+				     (h->head.end || may <= filter->view[o])))
+			continue; /* nothing new: the name need not travel */
+		if (pack_rows_origin(r, s, o, &index, e) < 0)
+			return -1;
+		if (index && (p->full || h->told[o] != known))
+			h->know[nk++] = (struct bundle_clock){index, known};
+		if (!h->head.end && may > filter->view[o])
+			h->adopt[na++] = (struct bundle_clock){index, may};
+	}
+	h->head.know = h->know;
+	h->head.nknow = nk;
+	h->head.adopt = h->adopt;
+	h->head.nadopt = na;
+	return 0;
+}
+
+int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
+    struct pack_rows *r, struct pack_rest *rest,
+    const struct pack_filter *filter, struct err *e)
+{
+	struct bundle_head *b = &h->head;
+
+	memset(h, 0, sizeof(*h));
+	snprintf(b->from, sizeof(b->from), "%s", s->site);
+	snprintf(b->to, sizeof(b->to), "%s", p->name);
+	b->inc = (uint64_t)s->inc;
+	b->number = p->number + 1;
+	b->after = p->mark;
+	b->upto = bundle_rows(r->w) ? r->upto : p->mark;
+	b->end = r->end && bundle_rows(r->w) > 0;
+	b->wall = clock_wall();
+	b->schema = r->schema;
+	/* From now on this clock is told: changes to come must be later. */
+	b->clock = s->last > s->packed ? s->last : s->packed;
+	if (s->packed != b->clock) {
+		s->packed = b->clock;
+		s->dirty = true;
+	}
+	h->ntold = store_origin_count(s) + 1;
+	if (peer_told_load(s, p, &h->told, e) < 0 ||
+	    make_tags(h, s, p, e) < 0 || make_ack(h, s, p, e) < 0)
+		return -1;
+	if (!b->end && pack_rest_update(rest, s, filter, p->mark, e) < 0)
+		return -1;
+	if (make_knowledge(h, s, p, r, rest, filter, e) < 0)
+		return -1;
+	b->origins = r->origins;
+	b->norigins = r->norigins;
+	return 0;
+}

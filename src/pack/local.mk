@@ -1,0 +1,10 @@
+pkglibexec_PROGRAMS += dialsync-pack
+dialsync_pack_SOURCES = \
+	src/pack/pack_main.c \
+	src/pack/pack.c src/pack/pack.h src/pack/pack_p.h \
+	src/pack/rows.c src/pack/head.c
+dialsync_pack_LDADD = src/site/libsite.a \
+	src/capture/libcapture.a src/store/libstore.a \
+	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \
+	src/base/libbase.a \
+	$(SQLITE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(INIH_LIBS)

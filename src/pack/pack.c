@@ -1,0 +1,343 @@
+#include "config.h"
+
+#include "pack/pack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "capture/capture.h"
+#include "pack/pack_p.h"
+#include "spool/spool_lock.h"
+#include "spool/spool_outbox.h"
+
+/* What one bundle needs while it is made. */
+struct work {
+	const struct pack_conf *conf;
+	const char *name;          /* the peer's */
+	struct peer peer;          /* as it was in the first transaction */
+	struct pack_filter filter;
+	struct pack_rest rest;
+	struct pack_rows rows;
+	struct pack_head head;
+	struct buf out;            /* the compressed bundle */
+	size_t nrows;              /* in it */
+	double ratio;              /* compressed bytes a raw byte, last seen */
+	struct pack_result *result;
+};
+
+static void bundle_done(struct work *w)
+{
+	pack_head_free(&w->head);
+	pack_rows_free(&w->rows);
+	free(w->filter.view);
+	memset(&w->filter, 0, sizeof(w->filter));
+	buf_free(&w->out);
+}
+
+/* Committed numbers are those that the peer's counter has reached. */
+static int is_committed(void *ctx, uint64_t number, struct err *e)
+{
+	const struct peer *p = ctx;
+
+	(void)e;
+	return number <= (uint64_t)p->number;
+}
+
+/* Finish or forget what a killed packer left, and bring the counter past any
+ * number that was ever used for this peer here. */
+static int start(struct work *w, struct err *e)
+{
+	struct spool_sweep done;
+	struct store *s = w->conf->store;
+	uint64_t last;
+
+	if (peer_load(s, w->name, &w->peer, e) < 0 ||
+	    spool_make_peer(w->conf->spool, w->name, e) < 0 ||
+	    spool_sweep_outbox_tmp(w->conf->spool, w->name, is_committed,
+		&w->peer, &done, e) < 0 ||
+	    spool_outbox_last(w->conf->spool, w->name, &last, e) < 0)
+		return -1;
+	if (last <= (uint64_t)w->peer.number)
+		return 0;
+	/* the database is older than the outbox: a restored backup */
+	if (store_begin(s, e) < 0)
+		return -1;
+	w->peer.number = (int64_t)last;
+	if (peer_save(s, &w->peer, e) < 0 || store_commit(s, e) < 0) {
+		store_rollback(s);
+		return -1;
+	}
+	return 0;
+}
+
+static int load_filter(struct work *w, struct err *e)
+{
+	struct store *s = w->conf->store;
+
+	if (peer_view_load(s, &w->peer, &w->filter.view, e) < 0)
+		return -1;
+	w->filter.nview = store_origin_count(s) + 1;
+	w->filter.back = w->peer.back;
+	w->filter.giver = 0;
+	for (int64_t o = 1; o <= store_origin_count(s); o++) {
+		const struct origin *x = store_origin_get(s, o);
+
+		if (x->inc == w->peer.inc && strcmp(x->site, w->name) == 0)
+			w->filter.giver = o;
+	}
+	return 0;
+}
+
+/* Nothing found: the next look begins behind what was looked at. */
+static int save_scan(struct work *w, struct err *e)
+{
+	if (bundle_rows(w->rows.w) > 0 ||
+	    w->peer.scan == w->conf->store->seq)
+		return 0;
+	w->peer.scan = w->conf->store->seq;
+	return peer_save(w->conf->store, &w->peer, e);
+}
+
+/* The first transaction: fold, collect, and make the header of what was
+ * collected.  It is short: at most one bundle's rows are read in it. */
+static int collect(struct work *w, size_t raw, struct err *e)
+{
+	struct store *s = w->conf->store;
+
+	bundle_done(w);
+	buf_init(&w->out, SIZE_MAX);
+	if (capture_fold_begin(s, e) < 0)
+		return -1;
+	if (peer_load(s, w->name, &w->peer, e) < 0 ||
+	    load_filter(w, e) < 0 || pack_rows_init(&w->rows, s, e) < 0 ||
+	    pack_rows_collect(&w->rows, s, &w->filter, w->peer.mark,
+		w->peer.scan, raw, e) < 0 || save_scan(w, e) < 0 ||
+	    pack_head_make(&w->head, s, &w->peer, &w->rows, &w->rest,
+		&w->filter, e) < 0 ||
+	    store_commit(s, e) < 0) {
+		store_rollback(s);
+		return -1;
+	}
+	return 0;
+}
+
+/* Is there anything to send, and is it enough?  1: compress it. */
+static bool worth(const struct work *w)
+{
+	size_t rows = bundle_rows(w->rows.w);
+
+	if (rows == 0)
+		return w->peer.tell;
+	if (w->conf->flush || !w->rows.end || w->peer.tell)
+		return true;
+	/* a bundle is never larger than its values and names */
+	return (int64_t)bundle_raw(w->rows.w) * 2 + 1024 >=
+	    w->conf->bundle_size;
+}
+
+static int write_tmp(struct work *w, uint64_t number, struct err *e)
+{
+	const struct spool *sp = w->conf->spool;
+	int fd = spool_tmp_create(sp, w->name, number, NULL, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = fs_write_all(fd, w->out.p, w->out.n, e);
+	if (rc == 0)
+		rc = spool_tmp_sync(sp, w->name, number, fd, e);
+	close(fd);
+	if (rc < 0) {
+		struct err ignored = ERR_INIT;
+
+		spool_tmp_drop(sp, w->name, number, &ignored);
+	}
+	return rc;
+}
+
+/* The peer was told all that the header says: later headers say what is new
+ * since then. */
+static int save_told(struct work *w, struct err *e)
+{
+	const struct bundle_head *h = &w->head.head;
+	struct store *s = w->conf->store;
+
+	for (size_t i = 0; i < h->nknow; i++) {
+		const struct bundle_origin *b = &h->origins[h->know[i].origin];
+		int64_t o;
+
+		if (store_origin(s, b->site, (int64_t)b->inc, &o, e) < 0 ||
+		    peer_told_set(s, &w->peer, o, h->know[i].clock, e) < 0)
+			return -1;
+	}
+	w->peer.full = false;
+	return 0;
+}
+
+/* The second transaction.  1: the peer's mark moved meanwhile (a resend was
+ * asked for), the bundle must be made anew. */
+static int commit(struct work *w, struct err *e)
+{
+	const struct bundle_head *h = &w->head.head;
+	struct store *s = w->conf->store;
+	struct peer_sent sent = {h->upto, h->tag, h->clock, h->number};
+
+	if (store_begin(s, e) < 0)
+		return -1;
+	if (peer_load(s, w->name, &w->peer, e) < 0)
+		goto fail;
+	if (w->peer.mark != h->after || (uint64_t)s->inc != h->inc) {
+		store_rollback(s);
+		return 1;
+	}
+	w->peer.number = h->number;
+	if (h->upto > h->after) {
+		w->peer.mark = h->upto;
+		w->peer.tag = h->tag;
+		if (peer_sent_add(s, &w->peer, &sent, e) < 0)
+			goto fail;
+	}
+	if (h->end && save_told(w, e) < 0)
+		goto fail;
+	if (h->has_ack) {
+		w->peer.told = h->ack_upto;
+		w->peer.tell = false;
+	}
+	w->peer.unanswered = 0;
+	if (peer_save(s, &w->peer, e) < 0 ||
+	    peer_sent_prune(s, &w->peer, e) < 0 ||
+	    (h->tag && store_meta_set_int(s, "memo", (int64_t)h->tag, e) < 0))
+		goto fail;
+	if (store_commit(s, e) == 0)
+		return 0;
+fail:
+	store_rollback(s);
+	return -1;
+}
+
+/* The last tag beside the database: a database that was put back has another
+ * one.  Written after the commit; when it is missing by one, the next start
+ * finds the database ahead, which is no alarm. */
+static int write_state(struct work *w, struct err *e)
+{
+	char *path = fs_join(w->conf->spool->dir, SPOOL_STATE);
+	char text[64];
+	int n, rc;
+
+	if (!w->head.head.tag) {
+		free(path);
+		return 0;
+	}
+	n = snprintf(text, sizeof(text), "tag: %016llx\n",
+	    (unsigned long long)w->head.head.tag);
+	rc = fs_replace(path, text, (size_t)n, 0644, e);
+	free(path);
+	return rc;
+}
+
+static int publish(struct work *w, struct err *e)
+{
+	uint64_t number = (uint64_t)w->head.head.number;
+	size_t rows = w->nrows;
+	int rc;
+
+	if (write_tmp(w, number, e) < 0)
+		return -1;
+	rc = commit(w, e);
+	if (rc != 0) {
+		struct err ignored = ERR_INIT;
+
+		spool_tmp_drop(w->conf->spool, w->name, number, &ignored);
+		return rc;
+	}
+	if (write_state(w, e) < 0)
+		return -1;
+	rc = spool_publish_outbox(w->conf->spool, w->name, number, e);
+	if (rc > 0)
+		return err_set(e, ERR_DATA, "outbox/%s has another file of"
+		    " the name %08llu.xml.gz; move it away", w->name,
+		    (unsigned long long)number);
+	if (rc < 0)
+		return -1;
+	w->result->bundles++;
+	w->result->rows += (int64_t)rows;
+	w->result->bytes += (int64_t)w->out.n;
+	if (w->conf->progress)
+		w->conf->progress(w->conf->arg, w->name, (int64_t)number,
+		    (int64_t)rows, (int64_t)w->out.n);
+	return 0;
+}
+
+/* Raw bytes that are likely to compress to the bundle's size. */
+static size_t raw_wanted(const struct work *w)
+{
+	double raw = (double)w->conf->bundle_size / w->ratio;
+
+	if (raw > (double)BUNDLE_RAW_MAX)
+		return BUNDLE_RAW_MAX;
+	return raw < 512 ? 512 : (size_t)raw;
+}
+
+/* Make one bundle: 1 made, 0 nothing (more) to make, -1. */
+static int one_bundle(struct work *w, struct err *e)
+{
+	int64_t size = w->conf->bundle_size;
+	int rc;
+
+	for (int tries = 0;; tries++) {
+		size_t raw = raw_wanted(w), rows;
+
+		if (collect(w, raw, e) < 0)
+			return -1;
+		if (!worth(w))
+			return 0;
+		rows = bundle_rows(w->rows.w);
+		raw = bundle_raw(w->rows.w);
+		w->nrows = rows;
+		if (bundle_finish(w->rows.w, &w->head.head, &w->out, e) < 0)
+			return -1;
+		if (raw)
+			w->ratio = (double)w->out.n / (double)raw;
+		if (rows && w->rows.end && !w->conf->flush &&
+		    !w->peer.tell && (int64_t)w->out.n < size)
+			return 0; /* not full yet */
+		/* the guess was far too small: once more, with the ratio */
+		if (tries == 0 && !w->rows.end &&
+		    (int64_t)w->out.n < size - size / 5 &&
+		    raw < BUNDLE_RAW_MAX && rows < BUNDLE_ROWS_MAX)
+			continue;
+		rc = publish(w, e);
+		if (rc == 0)
+			return 1;
+		if (rc < 0 || tries > 3)
+			return rc < 0 ? -1
+				      : err_set(e, ERR_AGAIN, "%s: the"
+					" position moved while packing",
+					w->name);
+	}
+}
+
+int pack_peer(const struct pack_conf *conf, const char *name,
+    struct pack_result *result, struct err *e)
+{
+	struct spool_lock lock = SPOOL_LOCK_INIT;
+	struct work w;
+	int rc;
+
+	memset(&w, 0, sizeof(w));
+	w.conf = conf;
+	w.name = name;
+	w.ratio = 0.4;
+	w.result = result;
+	if (spool_lock(conf->spool, SPOOL_LOCK_PACKER, name, &lock, e) < 0)
+		return -1;
+	rc = start(&w, e);
+	while (rc >= 0 && (rc = one_bundle(&w, e)) == 1)
+		;
+	bundle_done(&w);
+	pack_rest_free(&w.rest);
+	spool_unlock(&lock);
+	return rc;
+}

@@ -1,0 +1,76 @@
+/* Private to src/pack. */
+#ifndef PACK_PACK_P_H
+#define PACK_PACK_P_H
+
+#include "pack/pack.h"
+#include "store/frag.h"
+
+/* Which fragments the peer lacks. */
+struct pack_filter {
+	int64_t *view;     /* owned; the peer's knowledge by origin number */
+	int64_t nview;
+	int64_t giver;     /* origin number of the peer itself; 0: none yet */
+	int64_t back;      /* up to here its own go back to it too */
+};
+
+bool pack_lacks(const struct pack_filter *, int64_t seq, int64_t origin,
+    int64_t clock, int64_t arrival);
+
+/* Smallest clocks of what is still to come, by origin, in blocks of the
+ * sequence: so that a bundle that is not the last one can say what may be
+ * adopted with it, without a look at the whole rest each time. */
+struct pack_rest {
+	int64_t from, to;  /* sequence covered: (from, to] */
+	int64_t norigins;
+	size_t nblocks;
+	int64_t *least;    /* owned; [block * (norigins + 1) + origin] */
+};
+
+void pack_rest_free(struct pack_rest *);
+/* Cover (mark, seq]; again when seq has grown or mark went back. */
+int pack_rest_update(struct pack_rest *, struct store *,
+    const struct pack_filter *, int64_t mark, struct err *);
+/* The smallest clock of origin o past upto; INT64_MAX: none. */
+int64_t pack_rest_least(const struct pack_rest *, int64_t upto, int64_t o);
+
+/* Rows for one bundle, from the open transaction. */
+struct pack_rows {
+	struct bundle_writer *w;   /* owned */
+	uint32_t *index;           /* owned; origin number -> index in bundle */
+	int64_t nindex;
+	struct bundle_origin *origins; /* owned; the bundle's dictionary */
+	size_t norigins;
+	int64_t upto;              /* last sequence number taken */
+	bool end;                  /* nothing the peer lacks is past it */
+	uint32_t schema;           /* of the tables used */
+	int ntables;               /* how many those are */
+};
+
+int pack_rows_init(struct pack_rows *, struct store *, struct err *);
+void pack_rows_free(struct pack_rows *);
+/* The bundle's index of an origin (0: this site). */
+int pack_rows_origin(struct pack_rows *, struct store *, int64_t o,
+    uint32_t *index, struct err *);
+/* Collect fragments past mark until raw bytes or BUNDLE_ROWS_MAX.  scan: up to
+ * there nothing was found before; saves a look at what the peer knows. */
+int pack_rows_collect(struct pack_rows *, struct store *,
+    const struct pack_filter *, int64_t mark, int64_t scan, size_t raw,
+    struct err *);
+
+/* The header's arrays, owned here. */
+struct pack_head {
+	struct bundle_head head;
+	struct bundle_pos *chain;
+	struct bundle_clock *know, *adopt;
+	uint64_t acktags[BUNDLE_TAGS_MAX];
+	int64_t *told;             /* what was told before, by origin */
+	int64_t ntold;
+};
+
+/* Fill it from the store, in the transaction that collected the rows. */
+int pack_head_make(struct pack_head *, struct store *, const struct peer *,
+    struct pack_rows *, struct pack_rest *, const struct pack_filter *,
+    struct err *);
+void pack_head_free(struct pack_head *);
+
+#endif
