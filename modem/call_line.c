@@ -1,0 +1,96 @@
+/* Which lines and peers may be used, and who owns a line. */
+#include "config.h"
+
+#include "modem/call_line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+
+int call_line_take(struct call_site *s, const struct config_line *line,
+    struct call_line *l, struct err *e)
+{
+	struct err why = ERR_INIT;
+	char *name;
+
+	l->line = line;
+	l->status = NULL;
+	if (spool_lock(&s->spool, SPOOL_LOCK_LINE, line->name, &l->lock, e) <
+	    0) {
+		/* whoever holds a line has the device in use */
+		if (e->kind == ERR_BUSY)
+			e->kind = ERR_DEVICE;
+		return err_add(e, "line %s is in use", line->name);
+	}
+	name = fs_format("dialer.%s", line->name);
+	l->status = status_open(&s->spool, name, &why);
+	if (!l->status)
+		log_warn("no status file: %s", why.text);
+	free(name);
+	if (l->status)
+		status_set(l->status, "line", line->name);
+	return 0;
+}
+
+void call_line_drop(struct call_line *l)
+{
+	status_close(l->status);
+	l->status = NULL;
+	spool_unlock(&l->lock);
+}
+
+int call_peer_allowed(
+    struct call_site *s, const struct config_peer *p, struct err *e)
+{
+	char *key = fs_format("%s/keys/%s.key", s->dir, p->name);
+	bool has_key = fs_exists(key);
+
+	free(key);
+	if (p->security != CONFIG_SECURITY_NONE)
+		return err_set(e, ERR_REFUSED,
+		    "peer %s wants security = %s, "
+		    "which this version cannot give; if the line itself is "
+		    "safe, write security = none into [peer %s] of "
+		    "dialsync.conf on both sides",
+		    p->name,
+		    p->security == CONFIG_SECURITY_SIGN ? "sign" : "encrypt",
+		    p->name);
+	if (has_key)
+		return err_set(e, ERR_REFUSED,
+		    "peer %s has a key "
+		    "(keys/%s.key), so security = none is refused; remove the "
+		    "key to exchange without it",
+		    p->name, p->name);
+	return 0;
+}
+
+int call_line_allowed(const struct config_line *line, struct err *e)
+{
+	if (!line->modem)
+		return 0;
+	return err_set(e, ERR_CONFIG,
+	    "line %s has modem = yes, and this "
+	    "version drives direct lines only; for a direct cable write "
+	    "modem = no into [line %s] of dialsync.conf",
+	    line->name, line->name);
+}
+
+void call_port_conf(
+    struct call_site *s, const struct config_line *line, struct port_conf *pc)
+{
+	static const enum port_flow flow[] = {
+	    [CONFIG_FLOW_RTSCTS] = PORT_FLOW_RTSCTS,
+	    [CONFIG_FLOW_NONE] = PORT_FLOW_NONE,
+	    [CONFIG_FLOW_XONXOFF] = PORT_FLOW_XONXOFF,
+	};
+
+	memset(pc, 0, sizeof *pc);
+	pc->device = line->device.text;
+	pc->speed = (int)line->speed;
+	pc->flow = flow[line->flow];
+	pc->modem = line->modem;
+	pc->connect_wait_ms = (int)line->connect_wait * 1000;
+	pc->stop_fd = s->stop_fd;
+}

@@ -1,0 +1,234 @@
+/* What people and programs see of a call: the status file, one progress line,
+ * the call log, and the one sentence that all of it is for. */
+#include "config.h"
+
+#include "modem/call_p.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define REPORT_MS 250
+#define SAMPLE_MS 1000
+
+const char *call_number(uint64_t n, char out[CALL_NUMBER_TEXT])
+{
+	char plain[24];
+	int len = snprintf(plain, sizeof plain, "%llu", (unsigned long long)n);
+	char *to = out;
+	int i;
+
+	for (i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = plain[i];
+	}
+	*to = '\0';
+	return out;
+}
+
+void call_note(struct status_file *f, const char *key, const char *value)
+{
+	if (f)
+		status_set(f, key, value);
+}
+
+void call_state(struct status_file *f, const char *state, const char *message)
+{
+	struct err e = ERR_INIT;
+
+	if (!f)
+		return;
+	status_set(f, "state", state);
+	status_set_time(f, "since", clock_wall());
+	status_set_bool(
+	    f, "safe_to_hang_up", strcmp(state, "safe-to-hang-up") == 0);
+	status_set(f, "message", message);
+	if (status_flush(f, true, &e) < 0)
+		log_debug("status: %s", e.text);
+}
+
+void call_report_start(struct call *c)
+{
+	struct call_report *r = &c->report;
+	struct status_file *f = r->status;
+
+	r->record.start = clock_wall();
+	r->start_ms = r->sample_ms = clock_ms();
+	if (!f)
+		return;
+	status_set(f, "direction", c->outgoing ? "out" : "in");
+	status_set(f, "peer", c->peer ? c->peer->name : NULL);
+	status_set(f, "connect", c->line->device.text);
+	status_set(f, "result", NULL);
+	status_set(f, "exit", NULL);
+	status_set(f, "receiving.bundles_done", NULL);
+	status_set(f, "receiving.bytes_done", NULL);
+	status_set(f, "receiving.bytes_total", NULL);
+	status_set(f, "sending.bundles_done", NULL);
+	status_set(f, "sending.bundles_total", NULL);
+	status_set(f, "sending.bytes_done", NULL);
+	status_set(f, "sending.bytes_total", NULL);
+	call_state(f, "connected", NULL);
+}
+
+/* Bytes a second in the fuller direction, smoothed over a few seconds. */
+static void measure(
+    struct call_report *r, const struct zm_stats *z, uint64_t now)
+{
+	uint64_t in = z->bytes_in - r->sample_in;
+	uint64_t out = z->bytes_out - r->sample_out;
+	double rate;
+
+	if (now - r->sample_ms < SAMPLE_MS)
+		return;
+	rate = (double)(in > out ? in : out) * 1000.0 /
+	       (double)(now - r->sample_ms);
+	r->rate = r->rate > 0 ? 0.6 * r->rate + 0.4 * rate : rate;
+	r->sample_ms = now;
+	r->sample_in = z->bytes_in;
+	r->sample_out = z->bytes_out;
+}
+
+/* The figures of one moment. */
+struct figures {
+	int64_t sent, to_send, received, to_receive, left;
+	int seconds; /* -1: not known */
+};
+
+static void look(struct call *c, const struct zm_stats *z, struct figures *f)
+{
+	f->sent =
+	    c->send.bytes_done + (c->send.number ? (int64_t)z->data_acked : 0);
+	f->to_send = c->send.bytes_total;
+	f->received = c->recv.bytes_done +
+		      (c->recv.part ? (int64_t)c->recv.part->synced : 0);
+	f->to_receive = c->recv.bytes_total;
+	/* one direction after the other: the times add up */
+	f->left = f->to_send - f->sent + f->to_receive - f->received;
+	f->seconds = c->report.rate >= 1 && f->left >= 0
+			 ? (int)((double)f->left / c->report.rate + 0.999)
+			 : -1;
+}
+
+static void write_status(struct call *c, const struct figures *g)
+{
+	struct call_report *r = &c->report;
+	struct status_file *f = r->status;
+	struct err e = ERR_INIT;
+
+	if (!f)
+		return;
+	status_set(f, "peer", c->peer ? c->peer->name : NULL);
+	status_set_int(f, "receiving.bundles_done", c->recv.bundles_done);
+	status_set_int(f, "receiving.bytes_done", g->received);
+	status_set_int(f, "receiving.bytes_total", g->to_receive);
+	status_set_int(f, "sending.bundles_done", c->send.bundles_done);
+	status_set_int(f, "sending.bundles_total", c->send.bundles_total);
+	status_set_int(f, "sending.bytes_done", g->sent);
+	status_set_int(f, "sending.bytes_total", g->to_send);
+	/* a cable carries ten bits a byte; of anything else we see bytes */
+	if (r->rate > 0)
+		status_set_int(f, "bps",
+		    (int64_t)(r->rate *
+			      (c->port && c->port->speed > 0 ? 10 : 8)));
+	if (g->seconds >= 0)
+		status_set_int(f, "seconds_left", g->seconds);
+	if (status_flush(f, false, &e) < 0)
+		log_debug("status: %s", e.text);
+}
+
+static void write_progress(struct call *c, const struct figures *g)
+{
+	char a[CALL_NUMBER_TEXT], b[CALL_NUMBER_TEXT], d[CALL_NUMBER_TEXT];
+	char in[100] = "", out[100] = "", rate[64] = "", left[40] = "";
+
+	if (c->recv.part)
+		snprintf(in, sizeof in, "receiving %lld, %s of %s bytes",
+		    (long long)c->recv.bundles_done + 1,
+		    call_number((uint64_t)g->received, a),
+		    call_number((uint64_t)g->to_receive, b));
+	if (c->send.number)
+		snprintf(out, sizeof out,
+		    "%ssending %lld of %lld, %s of %s "
+		    "bytes",
+		    *in ? "; " : "", (long long)c->send.bundles_done + 1,
+		    (long long)c->send.bundles_total,
+		    call_number((uint64_t)g->sent, a),
+		    call_number((uint64_t)g->to_send, b));
+	if (!*in && !*out)
+		return;
+	if (c->report.rate >= 1)
+		snprintf(rate, sizeof rate, ", %s B/s",
+		    call_number((uint64_t)c->report.rate, d));
+	if (g->seconds >= 0)
+		snprintf(left, sizeof left, ", %d s left", g->seconds);
+	log_progress("%s: %s%s%s%s", c->peer->name, in, out, rate, left);
+}
+
+void call_report_tick(struct call *c, uint64_t now_ms, bool force)
+{
+	struct call_report *r = &c->report;
+	struct zm_stats z;
+	struct figures g;
+
+	if (now_ms == 0)
+		now_ms = clock_ms();
+	if (!force && now_ms < r->next_ms)
+		return;
+	r->next_ms = now_ms + REPORT_MS;
+	zm_stats(c->zm, &z);
+	measure(r, &z, now_ms);
+	look(c, &z, &g);
+	write_status(c, &g);
+	if (c->peer && !zm_safe(c->zm))
+		write_progress(c, &g);
+}
+
+void call_report_safe(struct call *c)
+{
+	static const char line[] = "You can hang up now.\n";
+
+	call_report_tick(c, 0, true);
+	if (c->report.status)
+		status_set_int(c->report.status, "seconds_left", 0);
+	call_state(c->report.status, "safe-to-hang-up", "You can hang up now.");
+	log_progress_end();
+	if (log_verbosity() >= 0 &&
+	    write(STDERR_FILENO, line, sizeof line - 1) < 0)
+		return; /* nobody reads; the status file has it too */
+}
+
+void call_report_end(struct call *c, const char *state, const char *result,
+    int exit_code, const char *message)
+{
+	struct call_report *r = &c->report;
+	struct call_record *d = &r->record;
+	struct err e = ERR_INIT;
+
+	d->end = clock_wall();
+	d->exit = exit_code;
+	if (r->start_ms)
+		d->seconds = (int64_t)(clock_ms() - r->start_ms + 999) / 1000;
+	snprintf(d->peer, sizeof d->peer, "%s", c->peer ? c->peer->name : "");
+	snprintf(d->line, sizeof d->line, "%s", c->line->name);
+	snprintf(d->direction, sizeof d->direction, "%s",
+	    c->outgoing ? "out" : "in");
+	snprintf(d->result, sizeof d->result, "%s", result);
+	snprintf(d->connect, sizeof d->connect, "%s", c->line->device.text);
+	snprintf(d->message, sizeof d->message, "%s", message);
+	if (call_log_append(&c->site->spool, d, &e) < 0)
+		log_warn("the call is not in the call log: %s", e.text);
+	if (!r->status)
+		return;
+	status_set(r->status, "result", result);
+	status_set_int(r->status, "exit", exit_code);
+	/* "safe" was said when it became so, and its time counts */
+	if (strcmp(state, "safe-to-hang-up") != 0)
+		call_state(r->status, state, message);
+	else if (status_flush(r->status, true, &e) < 0)
+		log_debug("status: %s", e.text);
+}

@@ -1,0 +1,14 @@
+# Tests of the ports and of whole calls.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/t_port
+TESTS += tests/t_port
+tests_t_port_SOURCES = tests/t_port.c
+tests_t_port_LDADD = modem/libport.a src/base/libbase.a \
+	$(SERIALPORT_LIBS) $(CMOCKA_LIBS)
+endif
+
+TESTS += tests/s_call.sh tests/s_call_cut.sh tests/s_call_refused.sh \
+	tests/s_call_plain.sh tests/s_call_stop.sh tests/s_dialer_links.sh
+EXTRA_DIST += tests/s_call.sh tests/s_call_cut.sh tests/s_call_refused.sh \
+	tests/s_call_plain.sh tests/s_call_stop.sh tests/s_dialer_links.sh \
+	tests/call_lib.sh
