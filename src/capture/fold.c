@@ -464,7 +464,7 @@ static int by_number(const void *a, const void *b)
 		return x->clock < y->clock ? -1 : 1;
 	if (r->t != q->t)
 		return r->t->id < q->t->id ? -1 : 1;
-	return key_cmp(&r->key, &q->key);
+	return x->order < y->order ? -1 : x->order > y->order;
 }
 
 /* Put the events that still stand to the front, in log order, and give them

@@ -77,13 +77,39 @@ static int make_ack(struct pack_head *h, struct store *s, const struct peer *p,
 	return 0;
 }
 
+int pack_known_take(struct pack_known *k, struct store *s, struct err *e)
+{
+	k->n = store_origin_count(s);
+	k->clocks = malloc((size_t)(k->n + 1) * sizeof(*k->clocks));
+	if (!k->clocks)
+		return err_set(e, ERR_SYSTEM, "pack: out of memory");
+	k->clocks[0] = -1;
+	for (int64_t o = 1; o <= k->n; o++)
+		k->clocks[o] = store_origin_get(s, o)->known;
+	/* From now on this clock is told: changes to come must be later. */
+	k->clock = s->last > s->packed ? s->last : s->packed;
+	k->clocks[s->self] = k->clock;
+	if (s->packed != k->clock) {
+		s->packed = k->clock;
+		s->dirty = true;
+	}
+	return 0;
+}
+
+void pack_known_free(struct pack_known *k)
+{
+	free(k->clocks);
+	memset(k, 0, sizeof(*k));
+}
+
 /* Knowledge that the peer was not told yet; and what it may adopt with a
  * bundle that is not the last one: nothing that is still to come. */
 static int make_knowledge(struct pack_head *h, struct store *s,
-    const struct peer *p, struct pack_rows *r, const struct pack_rest *rest,
-    const struct pack_filter *filter, struct err *e)
+    const struct peer *p, struct pack_rows *r, const struct pack_known *k,
+    const struct pack_rest *rest, const struct pack_filter *filter,
+    struct err *e)
 {
-	int64_t n = store_origin_count(s);
+	int64_t n = k->n;
 	size_t nk = 0, na = 0;
 
 	h->head.full = p->full;
@@ -92,11 +118,9 @@ static int make_knowledge(struct pack_head *h, struct store *s,
 	if (!h->know || !h->adopt)
 		return err_set(e, ERR_SYSTEM, "pack: out of memory");
 	for (int64_t o = 1; o <= n; o++) {
-		int64_t known = store_origin_get(s, o)->known, may;
+		int64_t known = k->clocks[o], may;
 		uint32_t index;
 
-		if (o == s->self)
-			known = h->head.clock;
 		may = pack_rest_least(rest, h->head.upto, o) - 1;
 		may = known < may ? known : may;
 		if (known < 0 || (!p->full && h->told[o] == known &&
@@ -117,10 +141,11 @@ static int make_knowledge(struct pack_head *h, struct store *s,
 }
 
 int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
-    struct pack_rows *r, struct pack_rest *rest,
-    const struct pack_filter *filter, struct err *e)
+    struct pack_rows *r, const struct pack_known *known,
+    struct pack_rest *rest, const struct pack_filter *filter, struct err *e)
 {
 	struct bundle_head *b = &h->head;
+	bool some = bundle_rows(r->w) > 0 || r->chunks;
 
 	memset(h, 0, sizeof(*h));
 	snprintf(b->from, sizeof(b->from), "%s", s->site);
@@ -128,23 +153,18 @@ int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
 	b->inc = (uint64_t)s->inc;
 	b->number = p->number + 1;
 	b->after = p->mark;
-	b->upto = bundle_rows(r->w) ? r->upto : p->mark;
-	b->end = r->end && bundle_rows(r->w) > 0;
+	b->upto = some ? r->upto : p->mark;
+	b->end = r->end && some;
 	b->wall = clock_wall();
 	b->schema = r->schema;
-	/* From now on this clock is told: changes to come must be later. */
-	b->clock = s->last > s->packed ? s->last : s->packed;
-	if (s->packed != b->clock) {
-		s->packed = b->clock;
-		s->dirty = true;
-	}
+	b->clock = known->clock;
 	h->ntold = store_origin_count(s) + 1;
 	if (peer_told_load(s, p, &h->told, e) < 0 ||
 	    make_tags(h, s, p, e) < 0 || make_ack(h, s, p, e) < 0)
 		return -1;
 	if (!b->end && pack_rest_update(rest, s, filter, p->mark, e) < 0)
 		return -1;
-	if (make_knowledge(h, s, p, r, rest, filter, e) < 0)
+	if (make_knowledge(h, s, p, r, known, rest, filter, e) < 0)
 		return -1;
 	b->origins = r->origins;
 	b->norigins = r->norigins;

@@ -20,11 +20,13 @@ struct work {
 	struct peer peer;          /* as it was in the first transaction */
 	struct pack_filter filter;
 	struct pack_rest rest;
+	struct pack_known known;
 	struct pack_rows rows;
 	struct pack_head head;
 	struct buf out;            /* the compressed bundle */
 	size_t nrows;              /* in it */
 	double ratio;              /* compressed bytes a raw byte, last seen */
+	bool measured;             /* ... or still a guess */
 	struct pack_result *result;
 };
 
@@ -32,6 +34,7 @@ static void bundle_done(struct work *w)
 {
 	pack_head_free(&w->head);
 	pack_rows_free(&w->rows);
+	pack_known_free(&w->known);
 	free(w->filter.view);
 	memset(&w->filter, 0, sizeof(w->filter));
 	buf_free(&w->out);
@@ -101,9 +104,23 @@ static int save_scan(struct work *w, struct err *e)
 	return peer_save(w->conf->store, &w->peer, e);
 }
 
-/* The first transaction: fold, collect, and make the header of what was
- * collected.  It is short: at most one bundle's rows are read in it. */
-static int collect(struct work *w, size_t raw, struct err *e)
+/* The next rows and, when they close the bundle, its header. */
+static int collect(struct work *w, int64_t from, int64_t scan, size_t raw,
+    struct err *e)
+{
+	struct store *s = w->conf->store;
+
+	if (pack_rows_collect(&w->rows, s, &w->filter, from, scan, raw,
+		e) < 0)
+		return -1;
+	pack_head_free(&w->head);
+	return pack_head_make(&w->head, s, &w->peer, &w->rows, &w->known,
+	    &w->rest, &w->filter, e);
+}
+
+/* The first transaction: fold, fix the bundle's range and what it tells, and
+ * collect.  It is short: at most one chunk's rows are read in it. */
+static int begin_bundle(struct work *w, size_t raw, struct err *e)
 {
 	struct store *s = w->conf->store;
 
@@ -111,29 +128,42 @@ static int collect(struct work *w, size_t raw, struct err *e)
 	buf_init(&w->out, SIZE_MAX);
 	if (capture_fold_begin(s, e) < 0)
 		return -1;
-	if (peer_load(s, w->name, &w->peer, e) < 0 ||
-	    load_filter(w, e) < 0 || pack_rows_init(&w->rows, s, e) < 0 ||
-	    pack_rows_collect(&w->rows, s, &w->filter, w->peer.mark,
-		w->peer.scan, raw, e) < 0 || save_scan(w, e) < 0 ||
-	    pack_head_make(&w->head, s, &w->peer, &w->rows, &w->rest,
-		&w->filter, e) < 0 ||
-	    store_commit(s, e) < 0) {
-		store_rollback(s);
-		return -1;
-	}
-	return 0;
+	if (peer_load(s, w->name, &w->peer, e) < 0 || load_filter(w, e) < 0 ||
+	    pack_rows_init(&w->rows, s, e) < 0 ||
+	    pack_known_take(&w->known, s, e) < 0)
+		goto fail;
+	w->rows.top = s->seq;
+	if (collect(w, w->peer.mark, w->peer.scan, raw, e) == 0 &&
+	    save_scan(w, e) == 0 && store_commit(s, e) == 0)
+		return 0;
+fail:
+	store_rollback(s);
+	return -1;
 }
 
-/* Is there anything to send, and is it enough?  1: compress it. */
+/* One more transaction of the same bundle.  Its range stays; a register that
+ * was set anew since has left the range and comes with a later bundle. */
+static int continue_bundle(struct work *w, size_t raw, struct err *e)
+{
+	struct store *s = w->conf->store;
+
+	if (capture_fold_begin(s, e) < 0)
+		return -1;
+	if (collect(w, w->rows.upto, 0, raw, e) == 0 &&
+	    store_commit(s, e) == 0)
+		return 0;
+	store_rollback(s);
+	return -1;
+}
+
+/* Is there anything to send, and may it be enough? */
 static bool worth(const struct work *w)
 {
-	size_t rows = bundle_rows(w->rows.w);
-
-	if (rows == 0)
+	if (bundle_rows(w->rows.w) == 0)
 		return w->peer.tell;
 	if (w->conf->flush || !w->rows.end || w->peer.tell)
 		return true;
-	/* a bundle is never larger than its values and names */
+	/* a bundle is hardly larger than its values and names */
 	return (int64_t)bundle_raw(w->rows.w) * 2 + 1024 >=
 	    w->conf->bundle_size;
 }
@@ -270,53 +300,76 @@ static int publish(struct work *w, struct err *e)
 	return 0;
 }
 
-/* Raw bytes that are likely to compress to the bundle's size. */
-static size_t raw_wanted(const struct work *w)
+/* Raw bytes that are likely to compress to what the bundle still lacks. */
+static size_t raw_wanted(const struct work *w, size_t have)
 {
-	double raw = (double)w->conf->bundle_size / w->ratio;
+	double raw = ((double)w->conf->bundle_size - (double)have) / w->ratio;
 
 	if (raw > (double)BUNDLE_RAW_MAX)
 		return BUNDLE_RAW_MAX;
 	return raw < 512 ? 512 : (size_t)raw;
 }
 
+/* Fill the bundle chunk by chunk until it has its size or all there is; *have
+ * gets the compressed bytes of the chunks before the last one. */
+static int fill(struct work *w, size_t *have, struct err *e)
+{
+	int64_t size = w->conf->bundle_size;
+
+	*have = 0;
+	while (!w->rows.end) {
+		size_t raw = bundle_raw(w->rows.w), before = *have;
+
+		/* by the ratio seen so far this chunk closes it */
+		if (w->measured &&
+		    (double)*have + (double)raw * w->ratio >=
+			0.85 * (double)size)
+			break;
+		w->nrows += bundle_rows(w->rows.w);
+		if (bundle_chunk(w->rows.w, w->known.clock, have, e) < 0)
+			return -1;
+		w->rows.chunks = true;
+		w->measured = true;
+		w->ratio = (double)(*have - before + 1) / (double)(raw + 1);
+		if (continue_bundle(w, raw_wanted(w, *have), e) < 0)
+			return -1;
+		if ((double)*have >= 0.85 * (double)size)
+			break;
+	}
+	return 0;
+}
+
 /* Make one bundle: 1 made, 0 nothing (more) to make, -1. */
 static int one_bundle(struct work *w, struct err *e)
 {
-	int64_t size = w->conf->bundle_size;
 	int rc;
 
-	for (int tries = 0;; tries++) {
-		size_t raw = raw_wanted(w), rows;
+	for (int tries = 0; tries < 4; tries++) {
+		size_t raw, have;
 
-		if (collect(w, raw, e) < 0)
+		w->nrows = 0;
+		if (begin_bundle(w, raw_wanted(w, 0), e) < 0)
 			return -1;
 		if (!worth(w))
 			return 0;
-		rows = bundle_rows(w->rows.w);
+		if (fill(w, &have, e) < 0)
+			return -1;
+		w->nrows += bundle_rows(w->rows.w);
 		raw = bundle_raw(w->rows.w);
-		w->nrows = rows;
 		if (bundle_finish(w->rows.w, &w->head.head, &w->out, e) < 0)
 			return -1;
-		if (raw)
+		if (raw && !w->rows.chunks) {
 			w->ratio = (double)w->out.n / (double)raw;
-		if (rows && w->rows.end && !w->conf->flush &&
-		    !w->peer.tell && (int64_t)w->out.n < size)
+			w->measured = true;
+		}
+		if (w->nrows && w->rows.end && !w->conf->flush &&
+		    !w->peer.tell && (int64_t)w->out.n < w->conf->bundle_size)
 			return 0; /* not full yet */
-		/* the guess was far too small: once more, with the ratio */
-		if (tries == 0 && !w->rows.end &&
-		    (int64_t)w->out.n < size - size / 5 &&
-		    raw < BUNDLE_RAW_MAX && rows < BUNDLE_ROWS_MAX)
-			continue;
 		rc = publish(w, e);
-		if (rc == 0)
-			return 1;
-		if (rc < 0 || tries > 3)
-			return rc < 0 ? -1
-				      : err_set(e, ERR_AGAIN, "%s: the"
-					" position moved while packing",
-					w->name);
+		if (rc <= 0)
+			return rc < 0 ? -1 : 1;
 	}
+	return err_set(e, ERR_AGAIN, "the position moved while packing");
 }
 
 int pack_peer(const struct pack_conf *conf, const char *name,

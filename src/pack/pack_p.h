@@ -40,10 +40,12 @@ struct pack_rows {
 	int64_t nindex;
 	struct bundle_origin *origins; /* owned; the bundle's dictionary */
 	size_t norigins;
+	int64_t top;               /* the range ends here */
 	int64_t upto;              /* last sequence number taken */
 	bool end;                  /* nothing the peer lacks is past it */
 	uint32_t schema;           /* of the tables used */
 	int ntables;               /* how many those are */
+	bool chunks;               /* rows went into the bundle already */
 };
 
 int pack_rows_init(struct pack_rows *, struct store *, struct err *);
@@ -51,11 +53,23 @@ void pack_rows_free(struct pack_rows *);
 /* The bundle's index of an origin (0: this site). */
 int pack_rows_origin(struct pack_rows *, struct store *, int64_t o,
     uint32_t *index, struct err *);
-/* Collect fragments past mark until raw bytes or BUNDLE_ROWS_MAX.  scan: up to
- * there nothing was found before; saves a look at what the peer knows. */
+/* Collect fragments of (from, top] until raw bytes or BUNDLE_ROWS_MAX.  scan: up
+ * to there nothing was found before; saves a look at what the peer knows. */
 int pack_rows_collect(struct pack_rows *, struct store *,
-    const struct pack_filter *, int64_t mark, int64_t scan, size_t raw,
+    const struct pack_filter *, int64_t from, int64_t scan, size_t raw,
     struct err *);
+
+/* What this site knew when the bundle was begun.  A bundle may be collected in
+ * several transactions; what is applied or written between them has later
+ * sequence numbers than its range, and is not part of what it tells. */
+struct pack_known {
+	int64_t clock;             /* own; told from now on */
+	int64_t *clocks;           /* owned; by origin number, -1: nothing */
+	int64_t n;                 /* origins */
+};
+
+int pack_known_take(struct pack_known *, struct store *, struct err *);
+void pack_known_free(struct pack_known *);
 
 /* The header's arrays, owned here. */
 struct pack_head {
@@ -67,10 +81,10 @@ struct pack_head {
 	int64_t ntold;
 };
 
-/* Fill it from the store, in the transaction that collected the rows. */
+/* Fill it from the store, in the transaction that collected the last rows. */
 int pack_head_make(struct pack_head *, struct store *, const struct peer *,
-    struct pack_rows *, struct pack_rest *, const struct pack_filter *,
-    struct err *);
+    struct pack_rows *, const struct pack_known *, struct pack_rest *,
+    const struct pack_filter *, struct err *);
 void pack_head_free(struct pack_head *);
 
 #endif

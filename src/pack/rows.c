@@ -202,14 +202,17 @@ static int add_fragment(struct pack_rows *r, struct store *s,
 
 /* ---- the range */
 
-static sqlite3_stmt *range(struct store *s, int64_t mark, struct err *e)
+static sqlite3_stmt *range(struct store *s, int64_t from, int64_t top,
+    struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(s->db,
 	    "SELECT s, t, k, m, c, o, a FROM dialsync_frag INDEXED BY"
-	    " dialsync_frag_s WHERE s > ? ORDER BY s", false, e);
+	    " dialsync_frag_s WHERE s > ? AND s <= ? ORDER BY s", false, e);
 
-	if (st)
-		sqlite3_bind_int64(st, 1, mark);
+	if (st) {
+		sqlite3_bind_int64(st, 1, from);
+		sqlite3_bind_int64(st, 2, top);
+	}
 	return st;
 }
 
@@ -224,10 +227,10 @@ static void read_fragment(sqlite3_stmt *st, const struct table *t,
 }
 
 int pack_rows_collect(struct pack_rows *r, struct store *s,
-    const struct pack_filter *filter, int64_t mark, int64_t scan, size_t raw,
+    const struct pack_filter *filter, int64_t from, int64_t scan, size_t raw,
     struct err *e)
 {
-	sqlite3_stmt *st = range(s, scan > mark ? scan : mark, e);
+	sqlite3_stmt *st = range(s, scan > from ? scan : from, r->top, e);
 	struct table *t = NULL;
 	struct value key;
 	struct frag f;
@@ -235,7 +238,7 @@ int pack_rows_collect(struct pack_rows *r, struct store *s,
 
 	if (!st)
 		return -1;
-	r->upto = mark;
+	r->upto = from;
 	r->end = true;
 	while ((rc = db_step(st, e)) == 1) {
 		int64_t id = sqlite3_column_int64(st, 1);
@@ -263,8 +266,8 @@ int pack_rows_collect(struct pack_rows *r, struct store *s,
 	}
 	sqlite3_finalize(st);
 	/* a bundle that reaches the end covers what the peer knew, too */
-	if (rc >= 0 && r->end && bundle_rows(r->w) > 0)
-		r->upto = s->seq;
+	if (rc >= 0 && r->end)
+		r->upto = r->top;
 	return rc < 0 ? -1 : 0;
 }
 
