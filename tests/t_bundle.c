@@ -460,8 +460,6 @@ static const struct {
 	{"surrogate", U "<c n=\"a\">\xed\xa0\x80</c>" UE, "not UTF-8"},
 	{"control character", U "<c n=\"a\">\x01</c>" UE, "not well-formed"},
 	{"header after a group", U "</u><q>1 A</q></b>", "comes too late"},
-	{"groups out of order", U "</u><d t=\"t\"><k>1</k></d></b>",
-	    "comes too late"},
 	{"header element twice", H "><o>a A</o><o>b B</o></b>", "twice"},
 	{"chain of words", H "><q>x A</q></b>", "line 1 of <q>"},
 	{"chain without a tag", H "><q>1 A\n2</q></b>", "line 2 of <q>"},

@@ -40,7 +40,8 @@ struct apply_result {
 int apply_peer(const struct apply_conf *, const char *peer,
     struct apply_result *, struct err *);
 
-/* After bundles were applied: try rows that were held again. */
+/* Try rows that were held again, if anything was applied (r->applied) or a
+ * table has come that changes were parked for. */
 int apply_held(const struct apply_conf *, struct apply_result *,
     struct err *);
 

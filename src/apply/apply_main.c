@@ -166,7 +166,7 @@ static int apply_all(struct site *s, const struct options *o,
 			    apply_one(conf, s->cfg->peers[i].name, &all));
 	for (int i = 0; i < o->npeers && !site_stop; i++)
 		code = site_worse(code, apply_one(conf, o->peers[i], &all));
-	if (all.applied && apply_held(conf, &all, &e) < 0)
+	if (apply_held(conf, &all, &e) < 0)
 		code = site_worse(code, log_err(&e, "held rows stay held"));
 	status_set(conf->status, "state", "idle");
 	status_set(conf->status, "processing.table", NULL);

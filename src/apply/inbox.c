@@ -323,17 +323,19 @@ int apply_held(const struct apply_conf *conf, struct apply_result *result,
     struct err *e)
 {
 	struct store *s = conf->store;
-	int64_t any, left = 0;
+	int64_t any, left = 0, asked;
 
-	(void)result;
-	if (db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_held)", 0,
+	if (store_meta_int(s, "retry", 0, &asked, e) < 0 ||
+	    db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_held)", 0,
 		&any, e) < 0)
 		return -1;
-	if (!any)
+	if (!any || (!asked && !result->applied))
 		return 0;
 	if (capture_fold_begin(s, e) < 0)
 		return -1;
-	if (held_retry(s, &left, e) == 0 && store_commit(s, e) == 0)
+	if (held_retry(s, &left, e) == 0 &&
+	    store_meta_set_int(s, "retry", 0, e) == 0 &&
+	    store_commit(s, e) == 0)
 		return 0;
 	store_rollback(s);
 	return -1;

@@ -16,8 +16,9 @@
  *            entries said is corrected by what is there
  *   clock    each event gets its clock, in log order, so that own clocks never
  *            go back
- *   number   events are sorted by (clock, table, key): own sequence numbers
- *            rise with clocks, and index pages are visited in order
+ *   number   events are sorted by (clock, table) and then stand as they were
+ *            logged: own sequence numbers rise with clocks, and rows that
+ *            were made together travel together, which compresses better
  *   write    registers leave older fragments, new fragments come, the log's
  *            entries go
  *
@@ -441,19 +442,6 @@ static int by_order(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static int key_cmp(const struct value *a, const struct value *b)
-{
-	size_t n = a->n < b->n ? a->n : b->n;
-	int c;
-
-	if (a->type != b->type)
-		return a->type < b->type ? -1 : 1;
-	if (a->type == VALUE_INTEGER)
-		return a->i < b->i ? -1 : a->i > b->i;
-	c = n ? memcmp(a->p, b->p, n) : 0;
-	return c ? c : a->n < b->n ? -1 : a->n > b->n;
-}
-
 static int by_number(const void *a, const void *b)
 {
 	const struct event *x = a, *y = b;
@@ -489,6 +477,8 @@ static void give_clocks(struct fold *f)
 			f->events[n++] = *ev;
 	}
 	f->nevents = n;
+	if (n == 0)
+		return;
 	qsort(f->events, n, sizeof(*f->events), by_order);
 	for (uint32_t i = 0; i < n; i++) {
 		struct event *ev = &f->events[i];

@@ -62,6 +62,10 @@ int db_open(const char *path, enum db_mode mode, sqlite3 **db, struct err *e)
 	}
 	sqlite3_extended_result_codes(*db, 1);
 	sqlite3_busy_timeout(*db, DB_BUSY_MS);
+	/* SQLite's own 2 MB are too few where keys are random: most pages
+	 * would be read and written again for every row of a fold. */
+	sqlite3_exec(*db, "PRAGMA cache_size = -" DB_CACHE_KB, NULL, NULL,
+	    NULL);
 	/* Triggers are what captures changes: an applied change must not be
 	 * captured again.  Foreign keys: cascades arrive as changes. */
 	if (mode == DB_APPLY) {

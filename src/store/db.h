@@ -12,6 +12,9 @@
 /* How long we wait for an application's transaction to end. */
 #define DB_BUSY_MS 10000
 
+/* Pages of the database kept in memory, at most. */
+#define DB_CACHE_KB "16384"
+
 enum db_mode {
 	DB_READ,   /* read only: status */
 	DB_WRITE,  /* must exist; triggers work as for any program */

@@ -142,14 +142,27 @@ static int load_key_collations(struct store *s, struct table *t,
 	return 0;
 }
 
+/* Is the key the rowid itself?  Then no index stands for it: true neither of
+ * a WITHOUT ROWID table nor of INTEGER PRIMARY KEY DESC. */
+static int load_rowid_key(struct store *s, struct table *t, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT 1 FROM pragma_index_list(%Q) WHERE origin = 'pk'",
+	    t->name);
+	int rc = st ? db_step(st, e) : -1;
+
+	sqlite3_finalize(st);
+	t->rowid_key = t->nkey == 1 && rc == 0;
+	return rc < 0 ? -1 : 0;
+}
+
 /* Match the table's present columns to the registered ones; hidden and
  * generated ones (hidden > 0) do not travel. */
 static int load_present(struct store *s, struct table *t, struct err *e)
 {
 	sqlite3_stmt *st = db_preparef(s->db, e,
-	    "SELECT name, \"notnull\", dflt_value, pk, type FROM"
+	    "SELECT name, \"notnull\", dflt_value, pk FROM"
 	    " pragma_table_xinfo(%Q) WHERE hidden = 0", t->name);
-	bool integer = false;
 	int rc, nkey = 0;
 
 	if (!st)
@@ -157,7 +170,6 @@ static int load_present(struct store *s, struct table *t, struct err *e)
 	while ((rc = db_step(st, e)) == 1) {
 		int i = find_column(t, (const char *)sqlite3_column_text(st, 0));
 		int pk = sqlite3_column_int(st, 3);
-		const char *type = (const char *)sqlite3_column_text(st, 4);
 
 		if (i < 0)
 			continue; /* not registered yet: capture_refresh */
@@ -169,19 +181,18 @@ static int load_present(struct store *s, struct table *t, struct err *e)
 		if (pk > 0 && pk <= 16) {
 			t->key[pk - 1] = i;
 			nkey = pk > nkey ? pk : nkey;
-			integer = type && strcasecmp(type, "INTEGER") == 0;
 		}
 	}
 	sqlite3_finalize(st);
 	if (rc < 0)
 		return -1;
-	if (t->present) {
-		t->nkey = nkey;
-		t->rowid_key = nkey == 1 && integer;
-		if (nkey == 0)
-			t->present = false;
-	}
-	return load_key_collations(s, t, e);
+	if (nkey == 0)
+		t->present = false; /* gone, or made anew without a key */
+	if (!t->present)
+		return 0;
+	t->nkey = nkey;
+	return load_rowid_key(s, t, e) < 0 ? -1
+					   : load_key_collations(s, t, e);
 }
 
 /* What both sides would have to agree on for rows to fit. */

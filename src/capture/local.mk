@@ -1,0 +1,10 @@
+# Capture: triggers in the database, and the fold of what they logged.
+noinst_LIBRARIES += src/capture/libcapture.a
+src_capture_libcapture_a_SOURCES = \
+	src/capture/capture.h src/capture/capture_p.h \
+	src/capture/triggers.c \
+	src/capture/index_text.c \
+	src/capture/source.c \
+	src/capture/track.c \
+	src/capture/refresh.c \
+	src/capture/fold.c

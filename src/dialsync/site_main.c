@@ -1,0 +1,84 @@
+/* dialsync-site: makes and changes sites; run as "dialsync init" and so on. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "dialsync/site_cmd.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"init", cmd_init},
+	{"track", cmd_track},
+	{"untrack", cmd_untrack},
+	{"peer", cmd_peer},
+	{"copy", cmd_copy},
+};
+
+int site_option(struct site_options *o, int c)
+{
+	switch (c) {
+	case 'C':
+		o->dir = optarg;
+		return -1;
+	case 'q':
+		log_init(o->program, -1);
+		return -1;
+	case 'v':
+		log_init(o->program, 1);
+		return -1;
+	case 'h':
+		fputs(o->usage, stdout);
+		return 0;
+	default: /* getopt has said what */
+		fprintf(stderr, "%s: see \"%s --help\"\n", o->program,
+		    o->program);
+		return EXIT_USAGE;
+	}
+}
+
+int site_usage(const struct site_options *o, const char *what)
+{
+	log_error("%s; see \"%s --help\"", what, o->program);
+	return EXIT_USAGE;
+}
+
+char *site_database(const char *dir, const struct config *cfg)
+{
+	return fs_join(dir, cfg->site.database);
+}
+
+int site_begin(struct site *s, const struct site_options *o)
+{
+	struct err e = ERR_INIT;
+	int code;
+
+	if (site_open(s, o->dir, &e) < 0)
+		return log_err(&e, NULL);
+	if (site_open_store(s, DB_WRITE, &e) == 0)
+		return 0;
+	code = log_err(&e, e.kind == ERR_BUSY ? "try again" : NULL);
+	site_close(s);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	log_init("dialsync", site_verbosity());
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return commands[i].run(argc - 1, argv + 1);
+	fputs("usage: dialsync-site init|track|untrack|peer|copy ...\n"
+	    "This program is run by dialsync; see \"dialsync help\".\n",
+	    stderr);
+	return EXIT_USAGE;
+}
