@@ -109,9 +109,9 @@ static void dump_head(struct lines *l, const struct bundle_head *h)
 	struct buf b = BUF_INIT(SIZE_MAX);
 
 	buf_addf(&b, "head %s %s %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64
-	    " %" PRId64 " %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d",
+	    " %" PRId64 " %u %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d",
 	    h->from, h->to, h->inc, h->rinc, h->number, h->after, h->upto,
-	    h->tag, h->end, h->clock, h->wall, h->schema, h->full);
+	    h->prev, h->tag, h->end, h->clock, h->wall, h->schema, h->full);
 	for (size_t i = 0; i < h->nchain; i++)
 		buf_addf(&b, " q%" PRId64 ":%" PRIu64, h->chain[i].upto,
 		    h->chain[i].tag);
@@ -263,6 +263,7 @@ static void random_head(struct random *r, struct bundle_head *h)
 	h->number = random_below(r, 1000);
 	h->after = random_below(r, 100000);
 	h->upto = h->after + random_below(r, 3) * 50;
+	h->prev = h->after ? (uint32_t)random_below(r, 1u << 30) : 0;
 	h->tag = h->upto > h->after ? random_below(r, 1u << 30) : 0;
 	h->end = random_below(r, 2);
 	h->clock = 1779091368 + random_below(r, 5000);

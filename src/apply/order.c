@@ -11,8 +11,7 @@ static bool chain_has(const struct bundle_head *h, int64_t pos, uint64_t tag)
 	for (size_t i = 0; i < h->nchain; i++)
 		if (h->chain[i].upto == pos)
 			return h->chain[i].tag == tag;
-	/* a first load, or an own position that nothing was sent before */
-	return pos == h->after && h->nchain == 0;
+	return pos == h->after && h->prev == (uint32_t)tag;
 }
 
 static enum order hold(char *why, size_t n, const char *text)
@@ -51,8 +50,7 @@ enum order order_decide(const struct order_in *in, char *why, size_t n)
 		return ORDER_DUPLICATE;
 	if (h->after > pos)
 		return ORDER_GAP;
-	if ((h->after < pos || h->nchain) && pos > 0 &&
-	    !chain_has(h, pos, p->pos_tag))
+	if (pos > 0 && !chain_has(h, pos, p->pos_tag))
 		return hold(why, n, "it goes on from a state of the peer that"
 		    " was never applied here: was an older backup put back"
 		    " there?");

@@ -200,6 +200,7 @@ int fs_replace_fast(const char *path, const void *p, size_t n, mode_t mode,
 int fs_publish(int fd, const char *tmp, const char *path, struct err *e)
 {
 	char *dir;
+	bool linked = false;
 	int rc;
 
 	if (fd >= 0) {
@@ -207,20 +208,24 @@ int fs_publish(int fd, const char *tmp, const char *path, struct err *e)
 			return err_sys(e, "fsync %s", tmp);
 		fs_step();
 	}
-	if (link(tmp, path) < 0) {
-		if (errno == EEXIST)
-			return 1;
-		return err_sys(e, "link %s to %s", tmp, path);
-	}
+	if (link(tmp, path) == 0)
+		linked = true;
+	/* some file systems have no hard links; none replaces with this */
+	else if ((errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) ||
+	    renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+		return errno == EEXIST
+		    ? 1
+		    : err_sys(e, "link %s to %s", tmp, path);
 	fs_step();
 	dir = dir_of(path);
 	rc = fs_sync_dir(dir, e);
 	free(dir);
-	if (rc == 0 && unlink(tmp) < 0)
-		rc = err_sys(e, "unlink %s", tmp);
-	if (rc == 0)
-		fs_step();
-	return rc;
+	if (rc < 0 || !linked)
+		return rc;
+	if (unlink(tmp) < 0)
+		return err_sys(e, "unlink %s", tmp);
+	fs_step();
+	return 0;
 }
 
 int fs_remove(const char *path, struct err *e)

@@ -53,6 +53,7 @@ struct bundle_head {
 	uint64_t rinc;    /* the receiver's, for which it was made; 0: unknown */
 	int64_t number;   /* orders and names files */
 	int64_t after, upto; /* of the sender's sequence: (after, upto] */
+	uint32_t prev;    /* low 32 bits of the tag of `after`; 0: none */
 	uint64_t tag;     /* of upto; 0 when after == upto */
 	bool end;         /* reaches the end of the sender's sequence */
 	int64_t clock;    /* the sender's own clock: base of all others */

@@ -59,12 +59,12 @@ static bool read_range(const struct attr *a, struct bundle_head *h)
 }
 
 /* The places of ATTRS_B, in its order. */
-enum { B_V, B_F, B_T, B_I, B_J, B_N, B_R, B_G, B_C, B_W, B_H, B_E, B_Z };
+enum { B_V, B_F, B_T, B_I, B_J, B_N, B_R, B_P, B_G, B_C, B_W, B_H, B_E, B_Z };
 
 /* Which attribute is wrong; 0: none. */
 static char read_attrs(struct bundle_head *h, const struct attr *a)
 {
-	uint64_t schema;
+	uint64_t schema, prev;
 	int64_t w;
 
 	if (!read_site(a[B_F].p, a[B_F].n, h->from))
@@ -79,6 +79,9 @@ static char read_attrs(struct bundle_head *h, const struct attr *a)
 		return 'n';
 	if (!read_range(&a[B_R], h))
 		return 'r';
+	if (!attr_b64(&a[B_P], UINT32_MAX, &prev))
+		return 'p';
+	h->prev = (uint32_t)prev;
 	if (!attr_b64(&a[B_G], UINT64_MAX, &h->tag))
 		return 'g';
 	if (!a[B_C].p || !attr_int(&a[B_C], &h->clock))

@@ -118,7 +118,7 @@ void group_free(struct bundle_group *);
 
 /* The letters of the attributes that each element may have; an attribute's
  * place in it is its place in the array a. */
-#define ATTRS_B "vftijnrgcwhez"
+#define ATTRS_B "vftijnrpgcwhez"
 #define ATTRS_Y "ugix"
 #define ATTRS_GROUP "tnsv"
 #define ATTRS_K "y"

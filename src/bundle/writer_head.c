@@ -28,6 +28,8 @@ static void write_attrs(struct buf *b, const struct bundle_head *h)
 	attr_int(b, " n=\"", h->number);
 	buf_addf(b, " r=\"%lld %lld\"", (long long)h->after,
 	    (long long)h->upto);
+	if (h->prev)
+		attr_b64(b, " p=\"", h->prev);
 	if (h->after != h->upto)
 		attr_b64(b, " g=\"", h->tag);
 	attr_int(b, " c=\"", h->clock);

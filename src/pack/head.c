@@ -153,6 +153,7 @@ int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
 	b->inc = (uint64_t)s->inc;
 	b->number = p->number + 1;
 	b->after = p->mark;
+	b->prev = (uint32_t)p->tag;
 	b->upto = some ? r->upto : p->mark;
 	b->end = r->end && some;
 	b->wall = clock_wall();
