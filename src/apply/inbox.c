@@ -199,8 +199,9 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 	d->result->changes += r->changes;
 	d->result->conflicts += r->conflicts;
 	d->result->held_rows += r->held_rows;
-	tell(d, APPLY_INFO, "%s: bundle %08llu is applied: %lld changes%s",
+	tell(d, APPLY_INFO, "%s: bundle %08llu is applied: %lld change%s%s",
 	    d->name, (unsigned long long)en->number, (long long)r->changes,
+	    r->changes == 1 ? "" : "s",
 	    r->conflicts ? ", with conflicts" : "");
 	return applied(d, en, fd, e);
 }

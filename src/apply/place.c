@@ -7,12 +7,20 @@
 
 #include "apply/apply_p.h"
 
+/* Do these registers speak of column i?  The key's columns have one together:
+ * the key's spelling. */
+static bool speaks_of(const struct table *t, const uint64_t *regs, int i)
+{
+	return mask_has(regs,
+	    t->cols[i].keypos ? REG_SPELLING : i + REG_COLUMN);
+}
+
 /* Put won registers aside. */
 static int put_aside(struct apply_work *w, const struct incoming *in,
     const uint64_t *regs, struct err *e)
 {
 	for (int i = 0; i < in->t->ncols; i++)
-		if (mask_has(regs, i + REG_COLUMN) &&
+		if (speaks_of(in->t, regs, i) &&
 		    aside_put(w->s, in->t, &in->key, i + REG_COLUMN,
 			&in->values[i], e) < 0)
 			return -1;
@@ -24,18 +32,18 @@ static int drop_aside(struct apply_work *w, const struct incoming *in,
     const uint64_t *regs, struct err *e)
 {
 	struct mask aside;
-	uint64_t both[MASK_WORDS];
 
 	if (!aside_any(w->s))
 		return 0;
 	memset(&aside, 0, sizeof(aside));
 	if (aside_mask(w->s, in->t, &in->key, aside.w, e) < 0)
 		return -1;
-	if (!mask_and(both, aside.w, regs, in->t->words))
+	if (mask_empty(aside.w, in->t->words))
 		return 0;
-	for (int r = REG_COLUMN; r < in->t->ncols + REG_COLUMN; r++)
-		if (mask_has(both, r) &&
-		    aside_drop(w->s, in->t, &in->key, r, e) < 0)
+	for (int i = 0; i < in->t->ncols; i++)
+		if (mask_has(aside.w, i + REG_COLUMN) &&
+		    speaks_of(in->t, regs, i) &&
+		    aside_drop(w->s, in->t, &in->key, i + REG_COLUMN, e) < 0)
 			return -1;
 	return 0;
 }
@@ -102,7 +110,7 @@ static int insert_row(struct apply_work *w, const struct incoming *in,
 	for (int i = 0; i < in->t->ncols; i++) {
 		int r = i + REG_COLUMN;
 
-		if (!mask_has(aside.w, r) || mask_has(here, r) ||
+		if (!mask_has(aside.w, r) || speaks_of(in->t, here, i) ||
 		    !in->t->cols[i].present)
 			continue;
 		if (aside_get(w->s, in->t, &in->key, r, &v, e) < 0)
@@ -111,7 +119,7 @@ static int insert_row(struct apply_work *w, const struct incoming *in,
 		if (v.type == VALUE_TEXT || v.type == VALUE_BLOB)
 			v.p = arena_copy(&w->arena, v.p, v.n);
 		all[i] = v;
-		mask_set(set.w, r);
+		mask_set(set.w, in->t->cols[i].keypos ? REG_SPELLING : r);
 	}
 	rc = row_insert(w->s, in->t, set.w, all, &why);
 placed:
@@ -143,7 +151,9 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 			struct value v;
 			int rc;
 
-			if (!mask_has(m->keep.w, r) && !mask_has(m->clash.w, r))
+			bool keep = speaks_of(in->t, m->keep.w, c);
+
+			if (!keep && !mask_has(m->clash.w, r))
 				continue;
 			rc = current_value(w, in, r, &v, e);
 			if (rc < 0)
@@ -151,12 +161,14 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 			if (rc == 0)
 				continue;
 			if (mask_has(m->clash.w, r) &&
+			    !in->t->cols[c].keypos &&
 			    late_add(w, in, r, &v, &w->frags[i].ver, false,
 				e) < 0)
 				return -1;
-			if (!mask_has(m->keep.w, r))
+			if (!keep)
 				continue;
-			mask_clear(drop.w, r);
+			mask_clear(drop.w,
+			    in->t->cols[c].keypos ? REG_SPELLING : r);
 			if (aside_put(w->s, in->t, &in->key, r, &v, e) < 0)
 				return -1;
 		}
@@ -178,7 +190,7 @@ static int write_fragments(struct apply_work *w, const struct incoming *in,
 		if (memcmp(m->frag[i].keep.w, m->frag[i].mask.w,
 			(size_t)m->words * sizeof(uint64_t)) == 0)
 			continue;
-		if (frag_set_mask(w->s, in->t, &in->key, w->frags[i].seq,
+		if (frag_set_mask(w->s, in->t, w->frags[i].seq,
 			m->frag[i].keep.w, e) < 0)
 			return -1;
 	}
@@ -380,6 +392,10 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 	while ((rc = bundle_group_next(g, &row, e)) == 1) {
 		if (row.origin >= w->head.norigins)
 			return err_set(e, ERR_DATA, "an origin has no name");
+		if (row.clock < 0 || row.clock > STORE_CLOCK_MAX)
+			return err_set(e, ERR_DATA, "table %s: a clock that"
+			    " cannot be: %lld s", in.t->name,
+			    (long long)row.clock);
 		if (!row_incoming(w, g, &row, cols, values, &in))
 			return err_set(e, ERR_DATA, "table %s: a key is NULL",
 			    in.t->name);

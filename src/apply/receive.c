@@ -28,6 +28,34 @@ static void work_free(struct apply_work *w)
 	buf_free(&w->scratch);
 }
 
+static bool clocks_ok(const struct bundle_clock *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c[i].clock < -1 || c[i].clock > STORE_CLOCK_MAX)
+			return false;
+	return true;
+}
+
+/* Numbers that no site can have come from damage or malice. */
+static int check_head(const struct bundle_head *h, struct err *e)
+{
+	if (h->clock < 0 || h->clock > STORE_CLOCK_MAX ||
+	    !clocks_ok(h->know, h->nknow) || !clocks_ok(h->adopt, h->nadopt))
+		return err_set(e, ERR_DATA, "its header has a clock that"
+		    " cannot be");
+	if (h->number > STORE_SEQ_MAX || h->upto > STORE_SEQ_MAX ||
+	    h->ack_upto > STORE_SEQ_MAX || h->inc == 0 ||
+	    h->inc > INT64_MAX || h->rinc > INT64_MAX ||
+	    h->ack_inc > INT64_MAX)
+		return err_set(e, ERR_DATA, "its header has a number that"
+		    " cannot be");
+	for (size_t i = 0; i < h->norigins; i++)
+		if (h->origins[i].inc == 0 || h->origins[i].inc > INT64_MAX)
+			return err_set(e, ERR_DATA, "an origin of it cannot"
+			    " be");
+	return 0;
+}
+
 /* The bundle's origins as ours. */
 static int map_origins(struct apply_work *w, const struct bundle_head *h,
     struct err *e)
@@ -237,7 +265,10 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	in.ended = ended == 1 && (int64_t)h->inc != r->peer.inc;
 	in.tag_unknown = known == 0;
 	r->order = order_decide(&in, r->why, sizeof(r->why));
-	if (r->order == ORDER_NEW &&
+	/* also where its first bundle is missing: a resend is asked of this
+	 * incarnation, from its beginning */
+	if ((r->order == ORDER_NEW ||
+		(r->order == ORDER_GAP && (int64_t)h->inc != r->peer.inc)) &&
 	    new_incarnation(s, &r->peer, h, e) < 0)
 		return -1;
 	return 0;
@@ -247,7 +278,7 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 {
 	struct receive *r = arg;
 
-	if (decide(r, h, e) < 0)
+	if (check_head(h, e) < 0 || decide(r, h, e) < 0)
 		return -1;
 	if (r->order == ORDER_HOLD)
 		return 1;

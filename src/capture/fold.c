@@ -22,6 +22,9 @@
  *   write    registers leave older fragments, new fragments come, the log's
  *            entries go
  *
+ * Rows are looked at and written in key order: where keys are random, a batch
+ * in log order would visit the pages of each index over and over.
+ *
  * All of it is one transaction: a crash leaves the log as it was. */
 
 /* Registers of one row that were set at one moment. */
@@ -29,6 +32,7 @@ struct event {
 	int64_t wall;    /* of the log entry */
 	int64_t clock;
 	int64_t least;   /* the clock must not be below this */
+	int64_t seq;     /* of its fragment; 0: nothing of it stands */
 	uint32_t row;
 	uint32_t order;  /* of the log entry */
 	uint32_t mask;   /* index into masks */
@@ -46,6 +50,7 @@ struct older {
 
 struct frow {
 	struct table *t;
+	uint64_t hash;       /* of table and key */
 	struct value key;
 	int32_t first, last; /* events; -1 none */
 	uint32_t older;      /* index of its older fragments */
@@ -53,6 +58,15 @@ struct frow {
 	int64_t wall;        /* of its last entry */
 	uint32_t order;      /* of its last entry */
 	bool born, died;     /* an INSERT, a DELETE was logged */
+	bool unsure;         /* ... or REPLACE may have taken it: look */
+};
+
+/* A row's place in key order: the key's first bytes decide most of it, without
+ * a look at the row. */
+struct keyed {
+	int64_t table;
+	uint64_t head;
+	uint32_t row;
 };
 
 struct fold {
@@ -69,7 +83,13 @@ struct fold {
 	uint32_t nolder, capolder;
 	uint32_t *hash;         /* row + 1; 0 free */
 	uint32_t hash_size;
+	uint32_t nentries;      /* read from the log */
+	struct keyed *by_key;   /* nrows of them, in key order */
+	uint32_t *sorted;       /* events that stand, see give_clocks() */
+	uint32_t nsorted;
 	struct frag *frags;     /* FRAGS_MAX of them, scratch */
+	const struct table *looked; /* table of the row before; */
+	bool looked_has;        /* it has fragments */
 	int64_t last_entry;     /* log sequence of the last entry read */
 };
 
@@ -110,6 +130,8 @@ static void fold_free(struct fold *f)
 	free(f->masks);
 	free(f->older);
 	free(f->hash);
+	free(f->by_key);
+	free(f->sorted);
 	free(f->frags);
 }
 
@@ -117,31 +139,52 @@ static void fold_free(struct fold *f)
 
 static uint64_t key_hash(const struct table *t, const struct value *k)
 {
-	uint64_t h = UINT64_C(0x9E3779B97F4A7C15) * (uint64_t)(t->id + 1);
+	const uint64_t mul = UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t h = mul * (uint64_t)(t->id + 1), w = (uint64_t)k->i;
+	size_t i = 0;
 
-	if (k->type == VALUE_INTEGER)
-		return (h ^ (uint64_t)k->i) * UINT64_C(0xD6E8FEB86659FD93);
-	for (size_t i = 0; i < k->n; i++)
-		h = (h ^ (unsigned char)k->p[i]) * UINT64_C(0x100000001B3);
-	return h ^ h >> 29;
+	if (k->type == VALUE_INTEGER) {
+		h = (h ^ w) * mul;
+		return h ^ h >> 32;
+	}
+	for (; i < k->n; i += sizeof(w)) {
+		w = 0;
+		memcpy(&w, k->p + i, k->n - i < sizeof(w) ? k->n - i
+							  : sizeof(w));
+		h = (h ^ w) * mul;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+/* Where a row of that hash is, or would go. */
+static uint32_t probe(const struct fold *f, uint64_t hash, struct table *t,
+    const struct value *key)
+{
+	uint32_t at = (uint32_t)hash & (f->hash_size - 1);
+
+	for (; f->hash[at]; at = (at + 1) & (f->hash_size - 1)) {
+		const struct frow *r = &f->rows[f->hash[at] - 1];
+
+		if (t && r->hash == hash && r->t == t &&
+		    value_same(&r->key, key))
+			break;
+	}
+	return at;
 }
 
 static int hash_grow(struct fold *f)
 {
-	uint32_t size = f->hash_size ? f->hash_size * 2 : 4096, i, at;
+	uint32_t size = f->hash_size ? f->hash_size * 4 : 4096;
 	uint32_t *h = calloc(size, sizeof(*h));
 
 	if (!h)
 		return -1;
-	for (i = 0; i < f->nrows; i++) {
-		at = (uint32_t)(key_hash(f->rows[i].t, &f->rows[i].key) >> 20);
-		for (at &= size - 1; h[at]; at = (at + 1) & (size - 1))
-			;
-		h[at] = i + 1;
-	}
 	free(f->hash);
 	f->hash = h;
 	f->hash_size = size;
+	for (uint32_t i = 0; i < f->nrows; i++)
+		h[probe(f, f->rows[i].hash, NULL, NULL)] = i + 1;
 	return 0;
 }
 
@@ -149,22 +192,21 @@ static int hash_grow(struct fold *f)
 static uint32_t find_row(struct fold *f, struct table *t,
     const struct value *key)
 {
+	uint64_t hash = key_hash(t, key);
 	struct frow *r;
 	uint32_t at;
 
 	if (f->nrows * 2 >= f->hash_size && hash_grow(f) < 0)
 		return UINT32_MAX;
-	at = (uint32_t)(key_hash(t, key) >> 20) & (f->hash_size - 1);
-	for (; f->hash[at]; at = (at + 1) & (f->hash_size - 1)) {
-		r = &f->rows[f->hash[at] - 1];
-		if (r->t == t && value_same(&r->key, key))
-			return f->hash[at] - 1;
-	}
+	at = probe(f, hash, t, key);
+	if (f->hash[at])
+		return f->hash[at] - 1;
 	if (ROOM(f, rows, 1) < 0)
 		return UINT32_MAX;
 	r = &f->rows[f->nrows];
 	memset(r, 0, sizeof(*r));
 	r->t = t;
+	r->hash = hash;
 	r->key = *key;
 	if (key->type == VALUE_TEXT || key->type == VALUE_BLOB) {
 		r->key.p = arena_copy(&f->arena, key->p, key->n);
@@ -258,11 +300,13 @@ static int add_entry(struct fold *f, uint32_t row, sqlite3_stmt *st,
 		code = sqlite3_column_int64(st, 2);
 	r->wall = wall;
 	r->order = order;
-	if (code == LOG_TOUCH)
+	if (code == LOG_TOUCH) {
+		r->unsure = true;
 		return 0;
+	}
 	if (code == LOG_DEATH) {
 		/* what was set before is gone with the row */
-		r->died = true;
+		r->died = r->unsure = true;
 		r->first = r->last = -1;
 		return 0;
 	}
@@ -293,7 +337,7 @@ static int read_log(struct fold *f, int64_t max, struct err *e)
 	    " LIMIT %lld", (long long)max);
 	struct value cols[16], key;
 	struct table *t = NULL;
-	uint32_t order = 0, row;
+	uint32_t row;
 	int rc, have;
 
 	if (!st)
@@ -314,13 +358,64 @@ static int read_log(struct fold *f, int64_t max, struct err *e)
 		if (!key_make(t, cols, &f->scratch, &key))
 			continue; /* a NULL in the key: does not travel */
 		row = find_row(f, t, &key);
-		if (row == UINT32_MAX || add_entry(f, row, st, order++) < 0) {
+		if (row == UINT32_MAX || add_entry(f, row, st, f->nentries) < 0) {
 			rc = no_memory(e);
 			break;
 		}
+		f->nentries++;
 	}
 	sqlite3_finalize(st);
 	return rc < 0 ? -1 : 0;
+}
+
+/* ---- key order */
+
+static const struct fold *sorting;
+
+static uint64_t key_head(const struct value *k)
+{
+	uint64_t h = 0;
+
+	if (k->type == VALUE_INTEGER)
+		return (uint64_t)k->i ^ UINT64_C(1) << 63;
+	for (size_t i = 0; i < 8; i++)
+		h = h << 8 | (i < k->n ? (unsigned char)k->p[i] : 0);
+	return h;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct keyed *x = a, *y = b;
+	const struct value *k, *q;
+	size_t n;
+	int c;
+
+	if (x->table != y->table)
+		return x->table < y->table ? -1 : 1;
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	k = &sorting->rows[x->row].key;
+	q = &sorting->rows[y->row].key;
+	n = k->n < q->n ? k->n : q->n;
+	c = n ? memcmp(k->p, q->p, n) : 0;
+	return c ? c : k->n < q->n ? -1 : k->n > q->n;
+}
+
+static int sort_rows(struct fold *f)
+{
+	if (f->nrows == 0)
+		return 0;
+	f->by_key = malloc(f->nrows * sizeof(*f->by_key));
+	if (!f->by_key)
+		return -1;
+	for (uint32_t i = 0; i < f->nrows; i++) {
+		f->by_key[i].table = f->rows[i].t->id;
+		f->by_key[i].head = key_head(&f->rows[i].key);
+		f->by_key[i].row = i;
+	}
+	sorting = f;
+	qsort(f->by_key, f->nrows, sizeof(*f->by_key), by_key);
+	return 0;
 }
 
 /* ---- look */
@@ -389,18 +484,39 @@ static void least_clocks(struct fold *f, const struct frow *r)
 	}
 }
 
+/* Has the table any fragment at all?  Rows come table by table. */
+static int look_table(struct fold *f, const struct table *t, struct err *e)
+{
+	char sql[100];
+	int64_t any;
+
+	if (f->looked == t)
+		return 0;
+	snprintf(sql, sizeof(sql), "SELECT EXISTS(SELECT 1 FROM dialsync_frag"
+				   " WHERE t = %lld)", (long long)t->id);
+	if (db_int(f->s->db, sql, 0, &any, e) < 0)
+		return -1;
+	f->looked = t;
+	f->looked_has = any != 0;
+	return 0;
+}
+
 /* Correct what the entries said by what is there: a row that is in its table
  * is alive, one that is not (and is not held) is dead. */
 static int look_row(struct fold *f, uint32_t row, struct err *e)
 {
 	struct frow *r = &f->rows[row];
 	bool dead = false, held = false;
-	int exists, n;
+	int exists = 1, n = 0;
 
-	exists = row_exists(f->s, r->t, &r->key, e);
-	if (exists < 0)
+	/* a row that was only inserted or updated is there: whatever takes a
+	 * row away logs a death, or a touch before */
+	if (r->unsure)
+		exists = row_exists(f->s, r->t, &r->key, e);
+	if (exists < 0 || look_table(f, r->t, e) < 0)
 		return -1;
-	n = frags_of(f->s, r->t, &r->key, f->frags, FRAGS_MAX, e);
+	if (f->looked_has)
+		n = frags_of(f->s, r->t, &r->key, f->frags, FRAGS_MAX, e);
 	if (n < 0)
 		return -1;
 	for (int i = 0; i < n; i++)
@@ -433,55 +549,52 @@ static int look_row(struct fold *f, uint32_t row, struct err *e)
 
 /* ---- clock and number */
 
-static const struct fold *sorting;
-
-static int by_order(const void *a, const void *b)
-{
-	const struct event *x = a, *y = b;
-
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
 static int by_number(const void *a, const void *b)
 {
-	const struct event *x = a, *y = b;
-	const struct frow *r = &sorting->rows[x->row];
-	const struct frow *q = &sorting->rows[y->row];
+	const struct event *x = &sorting->events[*(const uint32_t *)a];
+	const struct event *y = &sorting->events[*(const uint32_t *)b];
+	const struct table *t = sorting->rows[x->row].t;
+	const struct table *u = sorting->rows[y->row].t;
 
 	if (x->clock != y->clock)
 		return x->clock < y->clock ? -1 : 1;
-	if (r->t != q->t)
-		return r->t->id < q->t->id ? -1 : 1;
+	if (t != u)
+		return t->id < u->id ? -1 : 1;
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Put the events that still stand to the front, in log order, and give them
- * clocks.  Links between events are not used any more after this. */
-static void give_clocks(struct fold *f)
+/* List the events that still stand in log order: each has an entry of its
+ * own, the last one that went into it. */
+static int list_events(struct fold *f)
 {
-	struct store *s = f->s;
 	uint32_t n = 0;
 
+	f->sorted = calloc((size_t)f->nentries + 1, sizeof(*f->sorted));
+	if (!f->sorted)
+		return -1;
 	for (uint32_t i = 0; i < f->nrows; i++)
 		for (int32_t k = f->rows[i].first; k >= 0;
 		    k = f->events[k].next)
-			f->events[k].least |= INT64_MIN; /* mark: stands */
-	for (uint32_t i = 0; i < f->nevents; i++) {
-		struct event *ev = &f->events[i];
+			if (!mask_empty(&f->masks[f->events[k].mask],
+				f->rows[i].t->words))
+				f->sorted[f->events[k].order] =
+				    (uint32_t)k + 1;
+	for (uint32_t i = 0; i < f->nentries; i++)
+		if (f->sorted[i])
+			f->sorted[n++] = f->sorted[i] - 1;
+	f->nsorted = n;
+	return 0;
+}
 
-		if (ev->least >= 0)
-			continue;
-		ev->least &= INT64_MAX;
-		if (!mask_empty(&f->masks[ev->mask],
-			f->rows[ev->row].t->words))
-			f->events[n++] = *ev;
-	}
-	f->nevents = n;
-	if (n == 0)
-		return;
-	qsort(f->events, n, sizeof(*f->events), by_order);
-	for (uint32_t i = 0; i < n; i++) {
-		struct event *ev = &f->events[i];
+/* Clocks in log order, then sequence numbers in clock order. */
+static int give_clocks(struct fold *f)
+{
+	struct store *s = f->s;
+
+	if (list_events(f) < 0)
+		return -1;
+	for (uint32_t i = 0; i < f->nsorted; i++) {
+		struct event *ev = &f->events[f->sorted[i]];
 
 		ev->clock = ev->wall;
 		if (ev->clock < ev->least)
@@ -494,7 +607,10 @@ static void give_clocks(struct fold *f)
 		s->dirty = true;
 	}
 	sorting = f;
-	qsort(f->events, n, sizeof(*f->events), by_number);
+	qsort(f->sorted, f->nsorted, sizeof(*f->sorted), by_number);
+	for (uint32_t i = 0; i < f->nsorted; i++)
+		f->events[f->sorted[i]].seq = store_next_seq(s);
+	return 0;
 }
 
 /* ---- write */
@@ -553,7 +669,7 @@ static int leave_older(struct fold *f, const struct frow *r,
 			memset(m, 0, (size_t)r->t->words * sizeof(*m));
 		else
 			mask_minus(m, both, r->t->words);
-		if (frag_set_mask(f->s, r->t, &r->key, o->seq, m, e) < 0)
+		if (frag_set_mask(f->s, r->t, o->seq, m, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -568,7 +684,7 @@ static int write_event(struct fold *f, const struct event *ev, struct err *e)
 		return -1;
 	if (leave_older(f, r, ev, e) < 0)
 		return -1;
-	fr.seq = store_next_seq(f->s);
+	fr.seq = ev->seq;
 	fr.ver.clock = ev->clock;
 	fr.ver.origin = f->s->self;
 	fr.arrival = 0;
@@ -585,9 +701,14 @@ static int write_all(struct fold *f, struct err *e)
 	if (db_execf(f->s->db, e, "DELETE FROM dialsync_log WHERE seq <= %lld",
 		(long long)f->last_entry) < 0)
 		return -1;
-	for (uint32_t i = 0; i < f->nevents; i++)
-		if (write_event(f, &f->events[i], e) < 0)
-			return -1;
+	for (uint32_t i = 0; i < f->nrows; i++) {
+		int32_t k = f->rows[f->by_key[i].row].first;
+
+		for (; k >= 0; k = f->events[k].next)
+			if (f->events[k].seq &&
+			    write_event(f, &f->events[k], e) < 0)
+				return -1;
+	}
 	return store_know(f->s, f->s->self, f->s->last, e);
 }
 
@@ -609,10 +730,17 @@ int capture_fold(struct store *s, int64_t max, bool *more, struct err *e)
 	}
 	if (read_log(&f, max, e) < 0)
 		goto done;
+	if (sort_rows(&f) < 0) {
+		no_memory(e);
+		goto done;
+	}
 	for (uint32_t i = 0; i < f.nrows; i++)
-		if (look_row(&f, i, e) < 0)
+		if (look_row(&f, f.by_key[i].row, e) < 0)
 			goto done;
-	give_clocks(&f);
+	if (give_clocks(&f) < 0) {
+		no_memory(e);
+		goto done;
+	}
 	if (f.last_entry && write_all(&f, e) < 0)
 		goto done;
 	rc = db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_log)", 0,
@@ -624,7 +752,7 @@ done:
 }
 
 /* Entries of one batch: about 10 MB of memory, 0.2 s of lock. */
-#define FOLD_BATCH 50000
+#define FOLD_BATCH 32000
 
 int capture_fold_begin(struct store *s, struct err *e)
 {

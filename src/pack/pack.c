@@ -159,8 +159,9 @@ static int continue_bundle(struct work *w, size_t raw, struct err *e)
 /* Is there anything to send, and may it be enough? */
 static bool worth(const struct work *w)
 {
+	/* an acknowledgement alone needs something to acknowledge */
 	if (bundle_rows(w->rows.w) == 0)
-		return w->peer.tell;
+		return w->peer.tell && w->head.head.has_ack;
 	if (w->conf->flush || !w->rows.end || w->peer.tell)
 		return true;
 	/* a bundle is hardly larger than its values and names */
@@ -231,10 +232,9 @@ static int commit(struct work *w, struct err *e)
 	}
 	if (h->end && save_told(w, e) < 0)
 		goto fail;
-	if (h->has_ack) {
+	if (h->has_ack)
 		w->peer.told = h->ack_upto;
-		w->peer.tell = false;
-	}
+	w->peer.tell = false;
 	w->peer.unanswered = 0;
 	if (peer_save(s, &w->peer, e) < 0 ||
 	    peer_sent_prune(s, &w->peer, e) < 0 ||

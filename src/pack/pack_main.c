@@ -81,8 +81,8 @@ static void progress(void *arg, const char *peer, int64_t number, int64_t rows,
 	char size[32];
 
 	(void)arg;
-	log_info("%s: bundle %08lld is ready: %lld rows, %s", peer,
-	    (long long)number, (long long)rows,
+	log_info("%s: bundle %08lld is ready: %lld change%s, %s",
+	    peer, (long long)number, (long long)rows, rows == 1 ? "" : "s",
 	    text_bytes(bytes, size, sizeof(size)));
 }
 

@@ -77,7 +77,7 @@ int pack_rows_origin(struct pack_rows *r, struct store *s, int64_t o,
 static int writer_table(struct pack_rows *r, const struct table *t)
 {
 	const char *names[BUNDLE_COLUMNS_MAX];
-	char made[BUNDLE_KEYS_MAX][16];
+	char made[BUNDLE_KEYS_MAX][24];
 	int key[BUNDLE_KEYS_MAX], n = t->ncols;
 
 	if (n + t->nkey > BUNDLE_COLUMNS_MAX)
@@ -117,16 +117,32 @@ static bool too_large(struct store *s, const struct table *t,
 
 /* The key's columns as fields, where its spelling travels: in an update when
  * the register is in the fragment, in a birth when it is not the canonical
- * one. */
-static void add_spelling(struct pack_rows *r, const struct table *t,
-    const struct frag *f, const struct value *canon, const struct value *row)
+ * one.  row: NULL when there is none; an edit that came before its row has its
+ * spelling beside it. */
+static int add_spelling(struct pack_rows *r, struct store *s,
+    const struct table *t, const struct value *key, const struct frag *f,
+    const struct value *canon, const struct value *row, struct err *e)
 {
 	if (!t->present || !mask_has(f->mask.w, REG_SPELLING))
-		return;
-	for (int i = 0; i < t->nkey; i++)
+		return 0;
+	for (int i = 0; i < t->nkey; i++) {
+		struct value v;
+		int rc = 0;
+
+		if (aside_any(s))
+			rc = aside_get(s, t, key, t->key[i] + REG_COLUMN, &v,
+			    e);
+		if (rc < 0)
+			return -1;
+		if (rc == 0 && !row)
+			continue;
+		if (rc == 0)
+			v = row[t->key[i]];
 		if (!mask_has(f->mask.w, REG_LIFE) ||
-		    !value_same(&canon[i], &row[t->key[i]]))
-			bundle_field(r->w, t->key[i], &row[t->key[i]]);
+		    !value_same(&canon[i], &v))
+			bundle_field(r->w, t->key[i], &v);
+	}
+	return 0;
 }
 
 /* The fields of a fragment: from beside the register where it is kept there,
@@ -172,8 +188,8 @@ static int add_fragment(struct pack_rows *r, struct store *s,
 		rc = row_read(s, t, key, row, e);
 		if (rc < 0)
 			return -1;
-		/* an edit whose row is gone and that is kept nowhere */
-		if (rc == 0 && !birth && !aside_any(s))
+		/* its row is gone, and it is kept nowhere */
+		if (rc == 0 && !aside_any(s))
 			return 0;
 	}
 	table = writer_table(r, t);
@@ -192,9 +208,11 @@ static int add_fragment(struct pack_rows *r, struct store *s,
 	for (int i = 0; i < t->nkey; i++)
 		bundle_key(r->w, &canon[i]);
 	if (!f->death) {
-		if (rc == 1)
-			add_spelling(r, t, f, canon, row);
-		rc = add_fields(r, s, t, key, f, rc == 1 ? row : NULL, e);
+		const struct value *there = rc == 1 ? row : NULL;
+
+		rc = add_spelling(r, s, t, key, f, canon, there, e);
+		if (rc == 0)
+			rc = add_fields(r, s, t, key, f, there, e);
 		row_read_done(t);
 	}
 	return rc < 0 ? -1 : 0;
@@ -206,8 +224,8 @@ static sqlite3_stmt *range(struct store *s, int64_t from, int64_t top,
     struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(s->db,
-	    "SELECT s, t, k, m, c, o, a FROM dialsync_frag INDEXED BY"
-	    " dialsync_frag_s WHERE s > ? AND s <= ? ORDER BY s", false, e);
+	    "SELECT s, t, k, m, c, o, a FROM dialsync_frag"
+	    " WHERE s > ? AND s <= ? ORDER BY s", false, e);
 
 	if (st) {
 		sqlite3_bind_int64(st, 1, from);
@@ -314,9 +332,8 @@ int pack_rest_update(struct pack_rest *r, struct store *s,
 	if (rest_alloc(r, s, mark, s->seq, e) < 0)
 		return -1;
 	w = (size_t)(r->norigins + 1);
-	st = db_prepare(s->db, "SELECT s, c, o, a FROM dialsync_frag INDEXED BY"
-			       " dialsync_frag_s WHERE s > ? ORDER BY s",
-	    false, e);
+	st = db_prepare(s->db, "SELECT s, c, o, a FROM dialsync_frag"
+			       " WHERE s > ? ORDER BY s", false, e);
 	if (!st)
 		return -1;
 	sqlite3_bind_int64(st, 1, mark);

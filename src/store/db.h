@@ -13,7 +13,7 @@
 #define DB_BUSY_MS 10000
 
 /* Pages of the database kept in memory, at most. */
-#define DB_CACHE_KB "32768"
+#define DB_CACHE_KB "16384"
 
 enum db_mode {
 	DB_READ,   /* read only: status */

@@ -100,35 +100,29 @@ int frag_add(struct store *s, const struct table *t, const struct value *key,
 	return db_run(st, e);
 }
 
-int frag_set_mask(struct store *s, const struct table *t,
-    const struct value *key, int64_t seq, const uint64_t *mask, struct err *e)
+int frag_set_mask(struct store *s, const struct table *t, int64_t seq,
+    const uint64_t *mask, struct err *e)
 {
 	sqlite3_stmt *st;
 
 	if (mask_empty(mask, t->words))
-		return frag_remove(s, t, key, seq, e);
+		return frag_remove(s, seq, e);
 	st = store_stmt(s, ST_FRAG_MASK,
-	    "UPDATE dialsync_frag SET m = ? WHERE t = ? AND k = ? AND s = ?",
-	    e);
+	    "UPDATE dialsync_frag SET m = ? WHERE s = ?", e);
 	if (!st)
 		return -1;
 	mask_bind(st, 1, t, mask, false);
-	sqlite3_bind_int64(st, 2, t->id);
-	db_bind(st, 3, key);
-	sqlite3_bind_int64(st, 4, seq);
+	sqlite3_bind_int64(st, 2, seq);
 	return db_run(st, e);
 }
 
-int frag_remove(struct store *s, const struct table *t,
-    const struct value *key, int64_t seq, struct err *e)
+int frag_remove(struct store *s, int64_t seq, struct err *e)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_FRAG_DEL,
-	    "DELETE FROM dialsync_frag WHERE t = ? AND k = ? AND s = ?", e);
+	    "DELETE FROM dialsync_frag WHERE s = ?", e);
 
 	if (!st)
 		return -1;
-	sqlite3_bind_int64(st, 1, t->id);
-	db_bind(st, 2, key);
-	sqlite3_bind_int64(st, 3, seq);
+	sqlite3_bind_int64(st, 1, seq);
 	return db_run(st, e);
 }

@@ -1,5 +1,5 @@
 /* Fragments: the registers of one row that share clock, origin and arrival.
- * dialsync_frag holds them by (table, key, sequence) and by sequence. */
+ * dialsync_frag holds them by sequence, with an index by (table, key). */
 #ifndef STORE_FRAG_H
 #define STORE_FRAG_H
 
@@ -22,10 +22,9 @@ int frags_of(struct store *, const struct table *, const struct value *key,
 int frag_add(struct store *, const struct table *, const struct value *key,
     const struct frag *, struct err *);
 /* Give the fragment a new mask; an empty one removes it. */
-int frag_set_mask(struct store *, const struct table *,
-    const struct value *key, int64_t seq, const uint64_t *mask, struct err *);
-int frag_remove(struct store *, const struct table *, const struct value *key,
-    int64_t seq, struct err *);
+int frag_set_mask(struct store *, const struct table *, int64_t seq,
+    const uint64_t *mask, struct err *);
+int frag_remove(struct store *, int64_t seq, struct err *);
 
 /* Masks as stored. */
 void mask_bind(sqlite3_stmt *, int i, const struct table *, const uint64_t *,

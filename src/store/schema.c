@@ -20,11 +20,12 @@ const char store_schema[] =
     /* what triggers append; emptied by every fold */
     "CREATE TABLE dialsync_log(seq INTEGER PRIMARY KEY, t INTEGER NOT NULL,"
     " m, w INTEGER NOT NULL, k1, k2, k3, k4);"
-    /* versions: registers of row (t, k) that share clock, origin, arrival */
+    /* versions: registers of row (t, k) that share clock, origin, arrival;
+     * in the order in which packers read them */
     "CREATE TABLE dialsync_frag(t INTEGER NOT NULL, k NOT NULL,"
-    " s INTEGER NOT NULL, m NOT NULL, c INTEGER NOT NULL, o INTEGER NOT NULL,"
-    " a INTEGER NOT NULL, PRIMARY KEY(t, k, s)) WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX dialsync_frag_s ON dialsync_frag(s);"
+    " s INTEGER PRIMARY KEY, m NOT NULL, c INTEGER NOT NULL,"
+    " o INTEGER NOT NULL, a INTEGER NOT NULL);"
+    "CREATE INDEX dialsync_frag_k ON dialsync_frag(t, k);"
     /* register values that are not in their table */
     "CREATE TABLE dialsync_aside(t INTEGER NOT NULL, k NOT NULL,"
     " r INTEGER NOT NULL, v, PRIMARY KEY(t, k, r)) WITHOUT ROWID;"

@@ -68,6 +68,11 @@ static inline int64_t store_next_seq(struct store *s)
 
 /* ---- origins and knowledge */
 
+/* No clock or sequence number of a peer may be beyond these (years and numbers
+ * that no site lives to see), so that adding one to them never overflows. */
+#define STORE_CLOCK_MAX (INT64_C(1) << 40)
+#define STORE_SEQ_MAX   (INT64_C(1) << 60)
+
 /* Origin 0 is the base version: what was there at init, older than all. */
 struct version {
 	int64_t clock;
