@@ -30,7 +30,8 @@ struct call_options {
 };
 
 /* Find and read the site, catch signals.  dir: of -C, or NULL.  Every wrong
- * line of dialsync.conf is printed. */
+ * line of dialsync.conf is printed; e has the summary, or no text if there is
+ * one wrong line only. */
 int call_site_open(struct call_site *s, const char *dir, struct err *e);
 void call_site_close(struct call_site *s);
 

@@ -217,9 +217,10 @@ static int answer_one(struct call_site *s, const struct call_options *o,
 	if (call_line_take(s, line, &own, e) < 0)
 		return err_exit_code(e);
 	code = answer_line(s, o, &own, patient, e);
-	if (e->kind != ERR_NONE)
+	/* told to end while it waited: nothing has failed */
+	if (e->kind != ERR_NONE && !s->stopping)
 		call_state(own.status, "failed", e->text);
-	else if (!o->once)
+	else if (e->kind != ERR_NONE || !o->once)
 		call_state(own.status, "idle", NULL);
 	call_line_drop(&own);
 	return code;

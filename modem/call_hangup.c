@@ -17,26 +17,42 @@
 
 #define WAIT_MS 15000
 
-/* Is a call under way there, by this process? */
-static bool in_call(struct call_site *s, const char *line, long pid)
+/* Do these states, of a living dialer, mean that it has a call?  "Safe" is
+ * said before the last bytes are out, and stays for a while after the call;
+ * the result is written when the call is over. */
+static bool has_call(const char *state, const char *result)
 {
 	static const char *const calm[] = {
 	    "idle", "listening", "failed", "waiting", NULL};
+	static const char *const ending[] = {
+	    "safe-to-hang-up", "hanging-up", NULL};
+	int i;
+
+	for (i = 0; calm[i]; i++)
+		if (strcmp(state, calm[i]) == 0)
+			return false;
+	for (i = 0; ending[i]; i++)
+		if (strcmp(state, ending[i]) == 0)
+			return result == NULL;
+	return true;
+}
+
+/* Is a call under way there, by this process? */
+static bool in_call(struct call_site *s, const char *line, long pid)
+{
 	char *path;
 	struct status_map m = {0};
 	struct err e = ERR_INIT;
 	const char *state;
 	bool alive = false, in = false;
-	int i;
 
 	if (spool_lock_owner(&s->spool, SPOOL_LOCK_LINE, line) != pid)
 		return false;
 	path = fs_format("%s/" SPOOL_STATUS "/dialer.%s", s->dir, line);
 	if (status_read(path, &m, &alive, &e) == 0) {
 		state = status_map_get(&m, "state");
-		in = alive && state != NULL;
-		for (i = 0; calm[i] && in; i++)
-			in = strcmp(state, calm[i]) != 0;
+		in = alive && state != NULL &&
+		     has_call(state, status_map_get(&m, "result"));
 		status_map_free(&m);
 	}
 	free(path);

@@ -19,9 +19,10 @@ int call_line_take(struct call_site *s, const struct config_line *line,
 	l->status = NULL;
 	if (spool_lock(&s->spool, SPOOL_LOCK_LINE, line->name, &l->lock, e) <
 	    0) {
+		if (e->kind != ERR_BUSY)
+			return err_add(e, "line %s", line->name);
 		/* whoever holds a line has the device in use */
-		if (e->kind == ERR_BUSY)
-			e->kind = ERR_DEVICE;
+		e->kind = ERR_DEVICE;
 		return err_add(e, "line %s is in use", line->name);
 	}
 	name = fs_format("dialer.%s", line->name);

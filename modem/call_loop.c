@@ -19,6 +19,7 @@
 #define TICK_MS       250   /* DCD, packer, stop: nothing waits longer */
 #define MEET_MS       90000 /* noise and echoes do not hold the line */
 #define LAST_BYTES_MS 2000  /* for the cancel sequence */
+#define OVERDUE_MS    10000 /* input without end does not stop the timers */
 
 /* How many bytes may be written now. */
 static size_t pace_room(struct call *c, uint64_t now)
@@ -131,6 +132,13 @@ static void look_around(struct call *c, uint64_t now)
 		c->over = true;
 }
 
+/* Input comes before timers, as it may be what they wait for; but a flood of
+ * nonsense must not keep them from running out. */
+static bool overdue(struct call *c, uint64_t now)
+{
+	return now > OVERDUE_MS && now - OVERDUE_MS > zm_deadline(c->zm);
+}
+
 void call_loop(struct call *c)
 {
 	struct pollfd v[3];
@@ -151,7 +159,7 @@ void call_loop(struct call *c)
 		    errno != EINTR)
 			err_sys(&c->err, "poll");
 		now = clock_ms();
-		if (!read_in(c, now))
+		if (!read_in(c, now) || overdue(c, now))
 			zm_tick(c->zm, now);
 		call_events(c);
 		write_out(c, now);

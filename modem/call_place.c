@@ -86,9 +86,10 @@ static int say_plan(struct call_site *s, const struct config_peer *p,
 					l->speed));
 		printf(")\n");
 	}
-	printf("ready: %llu bundles, %s bytes; what is not packed yet would "
+	printf("ready: %llu bundle%s, %s bytes; what is not packed yet would "
 	       "be packed first\n",
-	    (unsigned long long)n.outbox_bundles, bytes);
+	    (unsigned long long)n.outbox_bundles,
+	    n.outbox_bundles == 1 ? "" : "s", bytes);
 	return 0;
 }
 

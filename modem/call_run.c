@@ -34,7 +34,10 @@ int call_take_peer(struct call *c, const struct config_peer *p, struct err *e)
 		return -1;
 	if (spool_lock(&c->site->spool, SPOOL_LOCK_CALL, p->name, &c->lock, e) <
 	    0)
-		return err_add(e, "another call with %s is under way", p->name);
+		return err_add(e,
+		    e->kind == ERR_BUSY ? "another call with %s is under way"
+					: "peer %s",
+		    p->name);
 	c->peer = p;
 	if (call_recv_open(c, e) < 0 || call_send_open(c, e) < 0)
 		return -1;
@@ -97,7 +100,8 @@ void call_check_collision(struct call *c)
 	c->yielded = true;
 	if (strcmp(c->site->cfg->site.name, c->peer->name) > 0)
 		return;
-	log_info("%s: both sides call; this one answers", c->peer->name);
+	log_info("%s: both sides call, or the line echoes; this one answers",
+	    c->peer->name);
 	start_session(c, ZM_ANSWERER);
 }
 
@@ -162,14 +166,16 @@ static void explain_done(struct call *c, const struct zm_stats *z)
 {
 	if (z->refused > 0)
 		err_set(&c->err, ERR_PEER,
-		    "%u offered files are no bundles "
-		    "and were not taken; all else is done",
-		    z->refused);
+		    "%u offered file%s no bundle%s "
+		    "and not taken; all else is done",
+		    z->refused, z->refused == 1 ? " was" : "s were",
+		    z->refused == 1 ? "" : "s");
 	else
 		err_set(&c->err, ERR_AGAIN,
-		    "%u bundles were not taken there, "
+		    "%u bundle%s not taken there, "
 		    "%u not here; the next call tries again",
-		    z->sent_skipped, z->not_stored);
+		    z->sent_skipped, z->sent_skipped == 1 ? " was" : "s were",
+		    z->not_stored);
 }
 
 /* Are the first bytes a protocol of ours?  Then they need not be shown. */
@@ -223,8 +229,9 @@ static void add_counts(struct call *c, struct buf *m)
 	char a[CALL_NUMBER_TEXT], b[CALL_NUMBER_TEXT];
 	bool plain = c->zm && !zm_is_dialsync(c->zm);
 
-	buf_addf(m, "sent %lld bundles, %s bytes; received %lld, %s bytes",
+	buf_addf(m, "sent %lld bundle%s, %s bytes; received %lld, %s bytes",
 	    (long long)c->send.bundles_done,
+	    c->send.bundles_done == 1 ? "" : "s",
 	    call_number((uint64_t)c->send.bytes_done, a),
 	    (long long)c->recv.bundles_done,
 	    call_number((uint64_t)c->recv.bytes_done, b));

@@ -85,6 +85,10 @@ int call_site_open(struct call_site *s, const char *dir, struct err *e)
 	if (problems.n > 0 &&
 	    fs_write_all(STDERR_FILENO, problems.p, problems.n, NULL) < 0)
 		log_debug("standard error is closed");
+	/* with a single wrong line the summary would say the same again */
+	if (rc < 0 && problems.n > 0 &&
+	    memchr(problems.p, '\n', problems.n - 1) == NULL)
+		e->text[0] = '\0';
 	buf_free(&problems);
 	if (rc < 0 || spool_open(&s->spool, s->dir, e) < 0 ||
 	    spool_make_site(&s->spool, e) < 0)

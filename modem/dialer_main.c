@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	take_words(k, argc - optind, argv + optind, &o);
 	code = call_site_open(&site, dir, &e) < 0 ? err_exit_code(&e)
 						  : k->run(&site, &o, &e);
-	if (e.kind != ERR_NONE)
+	if (e.text[0])
 		log_err(&e, NULL);
 	call_site_close(&site);
 	return code;

@@ -4,7 +4,6 @@
 
 #include "modem/port_lock.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -43,9 +42,9 @@ static long read_pid(const char *path)
 	close(fd);
 	text[n] = '\0';
 	pid = strtol(text, NULL, 10);
-	/* some old programs write the number as it is in memory */
-	if (n == (ssize_t)sizeof binary && !isdigit((unsigned char)text[0]) &&
-	    text[0] != ' ') {
+	/* some old programs write the number as it is in memory; its bytes
+	 * may look like digits, but one is 0: pids are below 2^22 */
+	if (n == (ssize_t)sizeof binary && memchr(text, 0, sizeof binary)) {
 		memcpy(&binary, text, sizeof binary);
 		pid = binary;
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "modem/crc.h"
 #include "modem/zmodem_p.h"
 
 void zm_conf_init(struct zm_conf *c)
@@ -361,6 +362,31 @@ static bool is_echo(struct zm *z, const struct frame_header *h)
 	    (h->p[3] & side_bit(z)) != 0;
 }
 
+void zm_echo(struct zm *z)
+{
+	zm_fail(z, ERR_PEER, "our own bytes come back: the line echoes, or "
+	    "both sides answer; look at the cable, and at what is at the far "
+	    "end");
+}
+
+/* A number that only this site sends: between two callers, whose first frames
+ * are alike, it tells an echo from the other one. */
+static uint32_t own_number(const struct zm *z)
+{
+	return ~crc32_add(0, (const uint8_t *)z->conf.site,
+	    strlen(z->conf.site));
+}
+
+/* A ZRQINIT with our own mark.  A caller may hear another caller, who will
+ * become the answerer; a ZACK, which means nothing here, finds out. */
+static void maybe_echo(struct zm *z)
+{
+	if (z->side == ZM_ANSWERER)
+		zm_echo(z);
+	else
+		zm_put_hex_pos(z, ZACK, own_number(z));
+}
+
 /* --- events --- */
 
 struct zm_event *zm_push(struct zm *z, enum zm_event_type t)
@@ -378,6 +404,30 @@ struct zm_event *zm_push(struct zm *z, enum zm_event_type t)
 	return ev;
 }
 
+/* To a dialsync site: the cancel that follows is meant for good, so that its
+ * user looks at the configuration instead of calling again. */
+static void put_refused(struct zm *z)
+{
+	uint8_t p[4] = {ZM_MAGIC0, ZM_MAGIC1, ZM_VERSION,
+	    (uint8_t)(side_bit(z) | ZM_BIT_REFUSED)};
+
+	zm_put_hex(z, ZFERR, p);
+}
+
+/* The other dialsync site has refused us. */
+static void got_refused(struct zm *z)
+{
+	z->turned_away = true;
+	if (z->side == ZM_CALLER)
+		zm_fail(z, ERR_REFUSED, "the far end refuses this call, and "
+		    "says there why: is it \"%s\", and has it a peer \"%s\" "
+		    "with security = none?", z->conf.peer, z->conf.site);
+	else
+		zm_fail(z, ERR_REFUSED, "the caller refuses this site, and "
+		    "says there why: is \"%s\" the one it wants?",
+		    z->conf.site);
+}
+
 void zm_fail(struct zm *z, enum err_kind kind, const char *fmt, ...)
 {
 	char text[200];
@@ -391,6 +441,8 @@ void zm_fail(struct zm *z, enum err_kind kind, const char *fmt, ...)
 	err_set(&z->err, kind, "%s", text);
 	/* What still waits is worth nothing now; the cancel must get out. */
 	z->out.n = z->out_sent;
+	if (kind == ERR_REFUSED && z->dialsync && !z->turned_away)
+		put_refused(z);
 	frame_put_raw(&z->out, "\030\030\030\030\030\030\030\030"
 	    "\b\b\b\b\b\b\b\b\b\b", 18);
 	z->st = ZM_ST_FAILED;
@@ -444,13 +496,21 @@ static void open_header(struct zm *z, const struct frame_header *h)
 		zm_send_start(z, h);
 		break;
 	case ZRQINIT:
-		if (is_echo(z, h) || z->second)
+		if (z->second)
 			break;
+		if (is_echo(z, h)) {
+			maybe_echo(z);
+			break;
+		}
 		/* Two dialsync sites at once: the caller goes first. */
 		if (theirs && z->side == ZM_CALLER)
 			break;
 		z->dialsync = theirs;
 		zm_recv_start(z);
+		break;
+	case ZACK:
+		if (z->side == ZM_CALLER && frame_pos(h) == own_number(z))
+			zm_echo(z);
 		break;
 	case ZFIN:
 		/* It did not hear our answer. */
@@ -474,6 +534,7 @@ static void header(struct zm *z, const struct frame_header *h)
 	uint8_t all[4] = {0xff, 0xff, 0xff, 0xff};
 	uint8_t refused[4] = {1, 0, 0, 0};
 
+	z->heard = true;
 	z->silent_ms = 0;
 	z->r.frame = ZTYPES;
 	if (h->type == ZCHALLENGE) {
@@ -488,6 +549,11 @@ static void header(struct zm *z, const struct frame_header *h)
 		/* Never: its text is skipped, the answer is a failure. */
 		z->stats.errors++;
 		zm_put_hex(z, ZCOMPL, refused);
+		return;
+	}
+	if (h->type == ZFERR && z->dialsync && zm_flags_theirs(z, h) &&
+	    (h->p[3] & ZM_BIT_REFUSED)) {
+		got_refused(z);
 		return;
 	}
 	if (h->type == ZABORT || h->type == ZFERR || h->type == ZCAN) {
@@ -516,6 +582,10 @@ static void read_frame(struct zm *z)
 	z->in_at += used;
 	switch (found) {
 	case FRAME_NONE:
+		if (!z->heard && z->stats.bytes_in > ZM_JUNK_MAX)
+			zm_fail(z, ERR_PEER, "%u bytes came, and no ZMODEM "
+			    "frame among them",
+			    (unsigned)z->stats.bytes_in);
 		break;
 	case FRAME_HEADER:
 		header(z, &z->parser.header);

@@ -15,6 +15,7 @@
 #define ZM_BIT_CALLER 1  /* ZRQINIT, ZFIN: ZP3 */
 #define ZM_BIT_ANSWERER 2
 #define ZM_BIT_MORE 4    /* ZFIN: my batch follows */
+#define ZM_BIT_REFUSED 8 /* ZFERR, before the cancel: not with this site */
 #define ZM_INIT_MARK 0x50 /* ZRINIT: high half of ZF1 */
 #define ZM_INIT_CALLER 0x04
 #define ZM_INIT_ANSWERER 0x08
@@ -38,6 +39,8 @@
 #define ZM_QUICK_MS 2000
 #define ZM_SLOW_MS 5000
 #define ZM_STUCK_MAX 30   /* repeats without any progress */
+/* No login banner is so long: whatever sends it never comes to a frame. */
+#define ZM_JUNK_MAX (64 * 1024)
 #define ZM_QUEUE 8
 #define ZM_OUT_ROOM (48 * 1024)
 
@@ -115,6 +118,8 @@ struct zm {
 	uint32_t stuck;        /* repeats since the last progress */
 	bool dialsync;         /* so is the peer */
 	bool peer_told;
+	bool heard;            /* a header has come */
+	bool turned_away;      /* the peer has refused us: not said back */
 	bool second;           /* the second batch has begun */
 	bool mine_ended, peers_ended; /* batches */
 	bool safe_told, end_told;
@@ -147,6 +152,8 @@ void zm_put_hex(struct zm *z, enum frame_type t, const uint8_t p[4]);
 void zm_put_hex_pos(struct zm *z, enum frame_type t, uint32_t pos);
 void zm_put_rqinit(struct zm *z, bool rz);
 void zm_put_fin(struct zm *z, bool more);
+/* What came is what we sent: fails. */
+void zm_echo(struct zm *z);
 void zm_tell_peer(struct zm *z, const char *name);
 bool zm_flags_theirs(struct zm *z, const struct frame_header *h);
 void zm_my_batch_ended(struct zm *z, bool more);

@@ -10,6 +10,14 @@
 /* Between two ZRPOS for what may be one and the same damage. */
 #define RPOS_GAP_MS 1000
 
+/* The byte by which dialsync sites know each other's ZRINIT. */
+static uint8_t rinit_mark(const struct zm *z)
+{
+	return (uint8_t)(ZM_INIT_MARK | (z->side == ZM_CALLER ?
+	    ZM_INIT_CALLER : ZM_INIT_ANSWERER) |
+	    (z->r.count & ZM_INIT_COUNT));
+}
+
 /* What we can.  Between dialsync sites also who we are and how many files of
  * this batch are stored, so that no old ZRINIT passes for a new one. */
 static void put_rinit(struct zm *z)
@@ -21,9 +29,7 @@ static void put_rinit(struct zm *z)
 	if (z->conf.escape_controls)
 		p[3] |= ZM_ESCCTL;
 	if (z->dialsync)
-		p[2] = (uint8_t)(ZM_INIT_MARK | (z->side == ZM_CALLER ?
-		    ZM_INIT_CALLER : ZM_INIT_ANSWERER) |
-		    (z->r.count & ZM_INIT_COUNT));
+		p[2] = rinit_mark(z);
 	zm_put_hex(z, ZRINIT, p);
 }
 
@@ -396,6 +402,12 @@ static void header_between(struct zm *z, const struct frame_header *h)
 	case ZNAK:
 		put_rinit(z);
 		zm_timer(z, z->conf.timeout_ms);
+		break;
+	case ZRINIT:
+		/* our own: a caller that took its echo for another caller */
+		if (z->dialsync && !z->second &&
+		    h->p[2] == rinit_mark(z))
+			zm_echo(z);
 		break;
 	default:
 		break;

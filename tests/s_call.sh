@@ -70,7 +70,7 @@ case_is "--dry-run changes nothing and says what is ready"
 bundle ann hub 21 1000
 call 0 ann --dry-run
 says call.out 'would call hub on line cable'
-says call.out '1 bundles, 1,000 bytes'
+says call.out '1 bundle, 1,000 bytes'
 exchange
 
 case_is "bundles of a slow packer join, on both sides"
@@ -148,6 +148,15 @@ call 0 ann --no-pack
 arrived ann hub
 arrived hub ann
 is 3 "$(grep -c "done" hub/log/calls.log)" "calls in hub's log"
+
+case_is "hangup right after a good call: it is over, and nothing is ended"
+says hub/status/dialer.other '^state: safe-to-hang-up$'
+timeout 5 "$DIALER" hangup -C hub 2>hangup.err
+is 0 $? "hangup's exit code"
+says hangup.err 'no call on any line'
+bundle ann hub 4 100
+call 0 ann --no-pack
+arrived ann hub
 kill -TERM "$answer_pid"
 wait_answer 0
 

@@ -73,9 +73,10 @@ case_is "a called site that is another one"
 site eve ann "$work/hub.tty"
 answer eve cable --once --no-pack
 bundle ann hub 1 1000
-run 75 call -C ann --no-pack
-says call.err 'the far end refused the call'
+run 77 call -C ann --no-pack
+says call.err 'the far end refuses this call.* is it "hub"'
 says_not call.err 'what came'
+is refused "$(logged ann 6)" "result in the caller's log"
 wait_answer 77
 says answer.err 'wants another site'
 [ -e ann/outbox/hub/00000001.xml.gz ] || bad "it was sent to eve"
@@ -83,8 +84,9 @@ says answer.err 'wants another site'
 case_is "a caller that is not known here"
 site hub bob
 answer hub cable --once --no-pack
-run 75 call -C ann --no-pack
+run 77 call -C ann --no-pack
 wait_answer 77
+says call.err 'has it a peer "ann" with security = none'
 says answer.err '"ann", which is no peer'
 is refused "$(logged hub 6)" "result in hub's log"
 is - "$(logged hub 3)" "peer in hub's log"
@@ -94,7 +96,7 @@ is - "$(logged hub 3)" "peer in hub's log"
 case_is "security that this version cannot give, on either side"
 site hub ann "" "" "security = encrypt"
 answer hub cable --once --no-pack
-run 75 call -C ann --no-pack
+run 77 call -C ann --no-pack
 wait_answer 77
 says answer.err 'write security = none into \[peer ann\]'
 run 77 call -C hub --no-pack
@@ -145,6 +147,37 @@ site hub ann 'pipe:sleep 20'
 answer hub cable --once --no-pack
 kill $answer_pid
 wait_answer 75
+says hub/status/dialer.cable '^state: idle$'
+says_not hub/status/dialer.cable interrupted
+
+case_is "what is wrong with a lock is not \"in use\""
+rm hub/status/.dialer.cable.lock
+mkdir hub/status/.dialer.cable.lock
+run 74 answer -C hub cable --once --no-pack
+says call.err 'line cable: open .*Is a directory'
+says_not call.err 'in use'
+rmdir hub/status/.dialer.cable.lock
+rm -f hub/inbox/ann/.lock
+mkdir -p hub/inbox/ann/.lock
+run 74 call -C hub --no-pack
+says call.err 'peer ann: open .*Is a directory'
+says_not call.err 'under way'
+
+case_is "an echoing line is recognised at once, by either name's rule"
+for one in "ann hub" "hub ann"; do
+	set -- $one
+	site "$1" "$2" pipe:cat
+	start=$(date +%s)
+	run 76 call -C "$1" --no-pack
+	says call.err 'our own bytes come back'
+	[ $(($(date +%s) - start)) -le 5 ] || bad "it took more than 5 s"
+done
+
+case_is "a line that never stops sending"
+site ann hub 'pipe:cat /dev/zero'
+run 76 call -C ann --no-pack
+says call.err 'bytes came, and no ZMODEM frame'
+says call.err 'what came from the line was'
 
 case_is "another call with the same peer is under way"
 site hub ann
@@ -170,6 +203,11 @@ case_is "configuration"
 echo 'no such key = 1' >>ann/dialsync.conf
 run 78 call -C ann --no-pack
 says call.err 'dialsync.conf:[0-9]*:'
+is 1 "$(wc -l <call.err)" "lines about one wrong line"
+echo 'another = 2' >>ann/dialsync.conf
+run 78 call -C ann --no-pack
+says call.err '2 errors, the first in line'
+is 3 "$(wc -l <call.err)" "lines about two wrong lines"
 
 case_is "the disk is full"
 fresh

@@ -443,13 +443,13 @@ static void test_names(void **state)
 		{"nobody says anything", "", "", "", "",
 		    ERR_NONE, ERR_NONE, "", ""},
 		{"a wrong number", "ann", "hub", "bob", "",
-		    ERR_AGAIN, ERR_REFUSED, "", ""},
+		    ERR_REFUSED, ERR_REFUSED, "", ""},
 		{"an answerer that does not say", "ann", "hub", "", "",
 		    ERR_NONE, ERR_NONE, "", "ann"},
 		{"a caller that does not say whom", "ann", "", "bob", "",
 		    ERR_NONE, ERR_NONE, "", "ann"},
 		{"another caller than expected", "eve", "hub", "hub", "ann",
-		    ERR_AGAIN, ERR_REFUSED, "", ""},
+		    ERR_REFUSED, ERR_REFUSED, "", ""},
 	};
 
 	(void)state;

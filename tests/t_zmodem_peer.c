@@ -20,6 +20,7 @@ struct hand {
 	struct frame_parser f;
 	uint64_t now;
 	size_t data_n;   /* of the last subpacket in the answer */
+	int errors;      /* ZFERR in the answer */
 };
 
 /* size > 0: it has a file of so many bytes to send. */
@@ -59,6 +60,7 @@ static int answer(struct hand *h)
 	size_t n, used;
 	int last = -1;
 
+	h->errors = 0;
 	n = zm_out(h->e.z, &p);
 	zm_sent(h->e.z, n, h->now);
 	zm_feed(h->e.z, h->buf, h->o.n, h->now);
@@ -73,6 +75,8 @@ static int answer(struct hand *h)
 		n -= used;
 		if (f == FRAME_HEADER)
 			last = (int)h->f.header.type;
+		if (f == FRAME_HEADER && h->f.header.type == ZFERR)
+			h->errors++;
 		if (f == FRAME_DATA)
 			h->data_n = h->f.n;
 		if (f == FRAME_CANCEL)
@@ -352,13 +356,163 @@ static void test_stale_rinit(void **state)
 	assert_int_equal(answer(&h), ZFIN);
 	assert_true(h.e.send[0].done);
 	end_free(&h.e);
-	/* Our own ZRINIT or ZRQINIT, echoed, starts nothing. */
+	/* Our own ZRINIT, echoed, starts nothing. */
 	hand_init(&h, ZM_CALLER, 3000);
 	put(&h, ZRINIT, 0x23540000);
 	assert_int_equal(answer(&h), -1);
-	put(&h, ZRQINIT, 0x01017364);
-	assert_int_equal(answer(&h), -1);
 	end_free(&h.e);
+}
+
+/* Give the machine all that it says. */
+static int echo(struct hand *h)
+{
+	const uint8_t *p;
+	size_t n = zm_out(h->e.z, &p);
+
+	memcpy(h->buf, p, n);
+	h->o.n = n;
+	return answer(h);
+}
+
+/* A line that echoes is recognised without waiting; two callers on one cable,
+ * whose first frames are the same bytes, are not taken for that. */
+static void test_echo(void **state)
+{
+	struct hand h;
+
+	(void)state;
+	hand_init(&h, ZM_CALLER, 3000);
+	assert_int_equal(echo(&h), ZACK); /* "is that us?" */
+	assert_int_equal(echo(&h), ZCAN);
+	assert_int_equal(h.e.err.kind, ERR_PEER);
+	end_free(&h.e);
+	hand_init(&h, ZM_CALLER, 3000);
+	for (int i = 0; i < 5; i++) {
+		put(&h, ZRQINIT, 0x01017364); /* another caller, until ... */
+		assert_int_equal(answer(&h), ZACK);
+		put(&h, ZACK, 12345);
+		assert_int_equal(answer(&h), -1);
+	}
+	put(&h, ZRINIT, 0x23580000); /* ... it becomes the answerer */
+	assert_int_equal(answer(&h), ZSINIT);
+	end_free(&h.e);
+	/* a caller that took its echo for another caller, and answers */
+	hand_init(&h, ZM_ANSWERER, 0);
+	put(&h, ZRQINIT, 0x01017364);
+	assert_int_equal(answer(&h), ZRINIT);
+	assert_int_equal(echo(&h), ZCAN);
+	assert_int_equal(h.e.err.kind, ERR_PEER);
+	end_free(&h.e);
+	/* two answerers, or an echo */
+	hand_init(&h, ZM_ANSWERER, 3000);
+	put(&h, ZRQINIT, 0x02017364);
+	assert_int_equal(answer(&h), ZCAN);
+	assert_int_equal(h.e.err.kind, ERR_PEER);
+	end_free(&h.e);
+}
+
+/* Feed n bytes of what is no frame. */
+static void feed_junk(struct hand *h, size_t n, int byte)
+{
+	uint8_t junk[4096];
+
+	memset(junk, byte, sizeof junk);
+	while (n > 0) {
+		size_t k = n < sizeof junk ? n : sizeof junk;
+
+		zm_feed(h->e.z, junk, k, h->now);
+		end_events(&h->e, h->now);
+		n -= k;
+	}
+}
+
+/* A long banner may come before the first frame, but not without end. */
+static void test_junk(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t before, after;
+		int byte;
+		enum err_kind err;
+	} rows[] = {
+		{"64 KB before the first frame", 65536, 1 << 20, 'x',
+		    ERR_NONE},
+		{"one byte more", 65537, 0, 'x', ERR_PEER},
+		{"all of them '*'", 65537, 0, '*', ERR_PEER},
+		{"zeros", 65537, 0, 0, ERR_PEER},
+		{"CAN, which may be left over", 65537, 0, 0x18, ERR_PEER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct hand h;
+
+		hand_init(&h, ZM_ANSWERER, 0);
+		feed_junk(&h, rows[i].before, rows[i].byte);
+		if (rows[i].after) {
+			put(&h, ZRQINIT, 0x01017364);
+			assert_int_equal(answer(&h), ZRINIT);
+			feed_junk(&h, rows[i].after, rows[i].byte);
+		}
+		if (h.e.err.kind != rows[i].err)
+			fail_msg("%s: %d, %s", rows[i].name, h.e.err.kind,
+			    h.e.err.text);
+		end_free(&h.e);
+	}
+}
+
+/* "Refused" is believed of the other dialsync site only. */
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		bool dialsync;
+		uint32_t bytes;
+		enum err_kind err;
+	} rows[] = {
+		{"the answerer refuses", true, 0x0a017364, ERR_REFUSED},
+		{"an echo of our own", true, 0x09017364, ERR_AGAIN},
+		{"without the bit", true, 0x02017364, ERR_AGAIN},
+		{"without the mark", true, 0x0a010000, ERR_AGAIN},
+		{"a plain ZFERR", true, 0, ERR_AGAIN},
+		{"a plain program", false, 0x0a017364, ERR_AGAIN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct hand h;
+
+		hand_init(&h, ZM_CALLER, 3000);
+		put(&h, ZRINIT, rows[i].dialsync ? 0x23580000 : 0x23000000);
+		assert_int_equal(answer(&h),
+		    rows[i].dialsync ? ZSINIT : ZFILE);
+		put(&h, ZFERR, rows[i].bytes);
+		assert_int_equal(answer(&h), ZCAN);
+		assert_int_equal(h.errors, 0); /* not said back */
+		if (h.e.err.kind != rows[i].err)
+			fail_msg("%s: %d, %s", rows[i].name, h.e.err.kind,
+			    h.e.err.text);
+		end_free(&h.e);
+	}
+	/* and said to another dialsync site only: ZFERR is 0c */
+	for (int dialsync = 0; dialsync < 2; dialsync++) {
+		struct hand h;
+		const uint8_t *p;
+		size_t n;
+
+		hand_init(&h, ZM_ANSWERER, 0);
+		put(&h, ZRQINIT, dialsync ? 0x01017364 : 0);
+		assert_int_equal(answer(&h), ZRINIT);
+		n = zm_out(h.e.z, &p);
+		zm_sent(h.e.z, n, 0);
+		zm_abort(h.e.z, ERR_REFUSED, "who are you?");
+		n = zm_out(h.e.z, &p);
+		assert_in_range(n, 18, 60);
+		assert_int_equal(memcmp(p, "**\030B0c", 6) == 0, dialsync);
+		assert_int_equal(memcmp(p + n - 18, "\030\030\030\030\030", 5),
+		    0);
+		end_free(&h.e);
+	}
 }
 
 int main(void)
@@ -371,6 +525,9 @@ int main(void)
 		cmocka_unit_test(test_after_error),
 		cmocka_unit_test(test_wrong_answers),
 		cmocka_unit_test(test_stale_rinit),
+		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_junk),
+		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
