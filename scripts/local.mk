@@ -3,7 +3,7 @@
 TESTS += scripts/check-includes scripts/check-map scripts/check-size \
 	scripts/check-gates
 
-EXTRA_DIST += scripts/quickstart scripts/check scripts/packages \
+EXTRA_DIST += scripts/quickstart scripts/check scripts/packages scripts/fuzz \
 	scripts/check-includes scripts/check-map scripts/check-size \
 	scripts/check-gates \
 	scripts/demo/schema.sql scripts/demo/fill.sql \
