@@ -2,7 +2,7 @@
 # Capture as applications meet it: the sqlite3 shell writes to the tables of a
 # site, and the log has every row that changed.  t_triggers has the cases; this
 # is that they hold for real files, two programs, WAL and later schemas.
-. "${abs_top_srcdir:-$PWD}/tests/site_lib.sh"
+. "${abs_top_srcdir:-$PWD}/tests/lib.sh"
 
 sqlite3 c.db "PRAGMA journal_mode = wal;
     CREATE TABLE contacts(id TEXT PRIMARY KEY COLLATE NOCASE, name, phone
@@ -80,4 +80,95 @@ sql "ALTER TABLE contacts DROP COLUMN vat"
 run "and track after it" 0 "tracked" dialsync -C ann track contacts
 logs "still captured" "contacts 8 p3" \
     "UPDATE contacts SET name = 'n' WHERE id = 'p3'"
+
+# ---- schemas that move at two sites
+# is_same NAME SITE WANT SQL
+is_same() {
+	same "$1" "$3" "$(db "$2" "$4" | tr '\n' ' ' | sed 's/ $//')"
+}
+p_rows="SELECT * FROM p ORDER BY id"
+
+make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, phone);
+    INSERT INTO p VALUES('1', '1'), ('2', '2'), ('3', '3')" a b
+db a "ALTER TABLE p RENAME COLUMN phone TO tel;
+    UPDATE p SET tel = '99' WHERE id = '1';
+    UPDATE p SET tel = '22' WHERE id = '2'"
+db b "UPDATE p SET phone = '55' WHERE id = '2'"
+sync_all a b
+db b "ALTER TABLE p RENAME COLUMN phone TO tel"
+sync_all a b
+sync_all a b
+is_same "rename: the edit is everywhere, a" a "1|99 3|3" \
+    "SELECT * FROM p WHERE id <> '2' ORDER BY id"
+is_same "rename: the edit is everywhere, b" b "1|99 3|3" \
+    "SELECT * FROM p WHERE id <> '2' ORDER BY id"
+same "rename: two edits end equal" "$(db a "$p_rows")" "$(db b "$p_rows")"
+is_same "rename: the other of two edits is a conflict" b 1 \
+    "SELECT count(*) FROM dialsync_conflict"
+is_same "rename: nothing waits for tel" b 0 "SELECT count(*) FROM
+    dialsync_aside JOIN dialsync_column USING(t, r) WHERE name = 'tel'"
+
+# a table dropped and made again gets what came meanwhile
+make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, x);
+    INSERT INTO p VALUES('1', '1')" a b
+db a "INSERT INTO p VALUES('2', '2')"
+sync_all a b
+db b "DROP TABLE p"
+db a "INSERT INTO p VALUES('3', '3')"
+sync_all a b
+db b "CREATE TABLE p(id TEXT PRIMARY KEY, x);
+    INSERT INTO p VALUES('1', '1'), ('2', '2')"
+run "made again" 0 "tracked" dialsync -C b track p
+sync_all a b
+is_same "what waited is placed" b "1|1 2|2 3|3" "$p_rows"
+is_same "and the peer is as it was" a "1|1 2|2 3|3" "$p_rows"
+db b "DROP TABLE p; CREATE TABLE p(id TEXT PRIMARY KEY, x)"
+run "made again, empty" 0 "not deleted at the peers" dialsync -C b track p
+sync_all a b
+is_same "nothing is deleted there" a "1|1 2|2 3|3" "$p_rows"
+
+# untrack: births and deaths of both sides
+make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, x); INSERT INTO p
+    VALUES('1', '1'), ('2', '2')" a b
+db a "INSERT INTO p VALUES('3', '3'), ('4', '4')"
+sync_all a b
+run "untrack" 0 "no more" dialsync -C b untrack p
+db a "DELETE FROM p WHERE id = '3'; INSERT INTO p VALUES('5', '5')"
+sync_all a b
+run "track" 0 "was not logged for a time" dialsync -C b track p
+grep -q "sent to the peers" out && bad "nothing was born: $(cat out)"
+apply b
+sync_all a b
+is_same "a peer's birth and death are carried out" b "1|1 2|2 4|4 5|5" \
+    "$p_rows"
+run "untrack again" 0 "no more" dialsync -C b untrack p
+db b "DELETE FROM p WHERE id = '4'; INSERT INTO p VALUES('6', '6')"
+run "track again" 0 "sent to the peers" dialsync -C b track p
+sync_all a b
+is_same "own births and deaths travel" a "1|1 2|2 5|5 6|6" "$p_rows"
+is_same "and stay" b "1|1 2|2 5|5 6|6" "$p_rows"
+
+# a rebuilt table is told in every run, and by the status, until track
+db b "CREATE TABLE n(id TEXT PRIMARY KEY, x); INSERT INTO n SELECT * FROM p;
+    DROP TABLE p; ALTER TABLE n RENAME TO p; DELETE FROM p WHERE id = '5';
+    INSERT INTO p VALUES('7', '7')"
+for i in 1 2 3; do
+	run "pack tells, $i" 0 "lost its triggers" dialsync -C b pack
+	run "apply tells, $i" 0 "lost its triggers" dialsync -C b apply
+done
+run "status shows it" 0 'table p: its changes are not logged; run "dialsync' \
+    dialsync -C b status
+run "status --json has it" 0 '"table_troubles": ["table p:' \
+    dialsync -C b status --json
+run "track" 0 "tracked" dialsync -C b track p
+run "it is told no more" 0 "" dialsync -C b pack --flush
+grep -q "triggers" out && bad "still told: $(cat out)"
+sync_all a b
+is_same "what came and went meanwhile travels" a "1|1 2|2 6|6 7|7" "$p_rows"
+
+# values that wait for a column are shown
+db a "ALTER TABLE p ADD COLUMN vat; UPDATE p SET vat = 7 WHERE id < '6'"
+sync_all a b
+run "values that wait" 0 "2 values wait for a column" dialsync -C b status
+run "in JSON" 0 '"parked_values": 2' dialsync -C b status --json
 finish

@@ -50,6 +50,16 @@ run "remove with others" 64 "alone" dialsync -C ann peer hub --remove --line x
 run "remove an unknown one" 64 "hub" dialsync -C ann peer hob --remove
 run "two peers" 0 "added" dialsync -C ann peer other
 touch ann/outbox/hub/00000001.xml.gz
+run "remove tells" 0 'a later peer of this name needs "dialsync copy other' \
+    dialsync -C ann peer other --remove
+run "added again" 0 "a peer other was here before" dialsync -C ann peer other
+run "changed is not added" 0 "changed" dialsync -C ann peer other --line modem
+grep -q "was here before" out && bad "told of a peer that is there"
+mkdir -p ann/inbox/filed
+touch ann/inbox/filed/applied
+run "a peer whose spool is there" 0 "was here before" \
+    dialsync -C ann peer filed
+dialsync -C ann peer filed --remove >out 2>&1
 run "remove" 0 "are left" dialsync -C ann peer hub --remove
 same "only other is left" other "$(names)"
 grep -q '^\[peer hub\]' ann/dialsync.conf && bad "the section is left"

@@ -29,6 +29,21 @@ run "missing program" 66 "DIALSYNC_EXEC_PATH" \
 run "no site here" 66 "no site here" dialsync track contacts
 run "no site there" 66 "no site in" dialsync -C nowhere track contacts
 
+# one line of our own for a wrong option, with the nearest one; never a path
+for c in "init --datbase" "track --alls" "untrack --frob" "peer --lines" \
+    "copy --frob" "pack --flsh" "apply --wach" "--versoin" "track -x"; do
+	# shellcheck disable=SC2086  # words on purpose
+	run "wrong option: $c" 64 "is not known" dialsync $c
+	same "one line: $c" 1 "$(wc -l <out | tr -d ' ')"
+	grep -q "$(dirname "$DIALSYNC")" out && bad "$c: prints a path"
+done
+run "nearest option" 64 "did you mean --flush" dialsync pack --flsh
+run "nearest option of a site command" 64 "did you mean --database" \
+    dialsync init --databse x
+for c in init track untrack peer copy pack apply; do
+	run "$c --version" 0 "dialsync " dialsync "$c" --version
+done
+
 # ---- init
 make_db c.db
 run "init without a database" 64 "--database" dialsync init ann
@@ -39,6 +54,11 @@ run "init of no file" 66 "make it first" dialsync init ann --database no.db
 echo "this is no database, but text that is long enough" >text.db
 run "init of text" 65 "not a database" dialsync init ann --database text.db
 [ -e ann ] && bad "init of text left a directory"
+run "init of text says what to do" 65 "name an SQLite database" \
+    dialsync init ann --database text.db
+mkdir adir
+run "init of a directory" 66 "is a directory" dialsync init ann --database adir
+[ -e ann ] && bad "init of a directory left a directory"
 run "init" 0 "track --all" dialsync init ann --database c.db
 grep -q '^database = \.\./c\.db' ann/dialsync.conf ||
 	bad "database beside the site is not relative"
@@ -49,7 +69,7 @@ same "name in the database" ann "$(meta c.db site)"
 cp ann/dialsync.conf conf.before
 run "init again" 64 "complete" dialsync init ann --database c.db
 make_db other.db
-run "init over another site" 64 "there already" \
+run "init over another site" 64 "there is a site already" \
     dialsync -C ann init bob --database other.db
 cmp -s conf.before ann/dialsync.conf || bad "dialsync.conf was touched"
 run "init of a site's database" 64 "--copy" dialsync init bob --database c.db
@@ -59,6 +79,24 @@ mkdir in && make_db in/d.db
 run "init with -C before" 0 "ready in" dialsync -q -C in init ines \
     --database in/d.db -v
 grep -q '^database = d\.db' in/dialsync.conf || bad "database in the site"
+
+# ---- a site in trouble: what, where, and what to do, once
+cp -r in bad
+echo nonsense >>bad/dialsync.conf
+run "one wrong line" 78 "dialsync.conf:" dialsync -C bad pack
+same "told once" 1 "$(grep -c . out)"
+sed 's/^database.*/database = no.db/' in/dialsync.conf >bad/dialsync.conf
+run "no such database" 66 'correct "database"' dialsync -C bad pack
+run "no such database, apply" 66 'correct "database"' dialsync -C bad apply
+run "no such database, track" 66 'correct "database"' dialsync -C bad track t
+cp text.db bad/no.db
+run "a database that is none" 65 "put a backup back" dialsync -C bad apply
+run "forgotten track" 0 "no table is tracked" dialsync -C in pack
+run "forgotten track, copy" 0 "no table is tracked" dialsync -C in copy x xcopy
+mkdir -p in/inbox/stranger
+touch in/inbox/stranger/00000001.xml.gz
+run "bundles of no peer" 0 "stranger is no peer here" dialsync -C in apply
+same "told once" 1 "$(grep -c stranger out)"
 
 # ---- track, untrack
 run "track nothing" 64 "no table" dialsync -C ann track
@@ -76,15 +114,41 @@ same "a change is logged" "a" "$(sqlite3 c.db 'SELECT k1 FROM dialsync_log')"
 run "untrack" 0 "no more" dialsync -C ann untrack contacts
 run "untrack again" 64 "not tracked" dialsync -C ann untrack contacts
 sqlite3 c.db "UPDATE contacts SET name = 'Annie' WHERE id = 'a'"
-same "nothing is logged" 1 "$(sqlite3 c.db 'SELECT count(*) FROM dialsync_log')"
+same "nothing is logged" 0 "$(sqlite3 c.db 'SELECT count(*) FROM dialsync_log')"
+same "what was logged before is folded, not lost" a "$(sqlite3 c.db \
+    'SELECT k FROM dialsync_frag')"
 run "track --all" 0 "2 tables are tracked" dialsync -C ann track --all
 run "track --all and names" 64 "exclude" dialsync -C ann track --all contacts
 run "track --all tells what is left out" 0 "nokey has no primary key" \
     dialsync -C ann track --all
+sqlite3 c.db "CREATE TABLE nokey2(a); CREATE VIRTUAL TABLE f USING fts5(x)"
+run "later ones are told" 0 "nokey2 has no primary key" dialsync -C ann copy x1 x1
+grep -q 'nokey has\|table f' out && bad "told again, or of f: $(cat out)"
+sqlite3 c.db "ALTER TABLE orders ADD COLUMN gone; ALTER TABLE contacts
+    ADD COLUMN gone"
+run "once" 0 "" dialsync -C ann copy x2 x2
+grep -q 'nokey\|table f' out && bad "told again: $(cat out)"
+dialsync -C ann untrack contacts orders >out 2>&1
+sqlite3 c.db "ALTER TABLE contacts DROP COLUMN gone;
+    ALTER TABLE orders DROP COLUMN gone"
+run "dropped columns are not counted" 0 "contacts: tracked, 3 columns" \
+    dialsync -C ann track contacts orders
 DIALSYNC_DIR=$PWD/ann
 export DIALSYNC_DIR
 run "the site from the environment" 0 "tracked" dialsync track contacts
 unset DIALSYNC_DIR
+
+# ---- a full disk: told with its own code, and harmless
+mkdir full
+cols=$(seq -s, -f 'c%.0f' 1 60)
+for i in $(seq 1 150); do
+	echo "CREATE TABLE big$i(id TEXT PRIMARY KEY, $cols);"
+done | sqlite3 full/d.db "PRAGMA journal_mode = wal" ".read /dev/stdin" >out
+dialsync -C full init full --database full/d.db >out 2>&1 || cat out
+run "full disk" 74 "nothing was changed" sh -c "trap '' XFSZ; ulimit -f 1500
+    exec '$DIALSYNC' -C full track --all"
+grep -q savepoint out && bad "not the first error: $(cat out)"
+run "with room again" 0 "150 tables are tracked" dialsync -C full track --all
 
 # ---- a locked database: waits, then says so
 if [ -n "${LONG_TESTS:-}" ]; then

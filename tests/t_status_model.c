@@ -416,6 +416,14 @@ struct document {
 	size_t n_peers;
 	int64_t held_rows, conflicts;
 	const char *note;
+	int64_t parked;
+	bool untracked;
+	size_t n_troubles;     /* of troubles[] */
+};
+
+static const char *const troubles[] = {
+	"table p: its changes are not logged; run \"dialsync track p\"",
+	"table \x1b[2Jq: its changes are not logged",
 };
 
 static const struct document documents[] = {
@@ -425,19 +433,20 @@ static const struct document documents[] = {
 	      STATUS_NONE},
 	     {"office", true, {3, 70000, 0, 0, 2}, true,
 	      {.start = NOW - 600, .result = "no-carrier", .exit = 75},
-	      STATUS_COUNT_MAX, 118}}, 2, 1, 4, NULL},
+	      STATUS_COUNT_MAX, 118}}, 2, 1, 4, NULL, 3, false, 1},
 	{"unknown", false, NULL, NULL,
 	    {{"hub", false, {9, 9, 9, 9, 9}, false, {.exit = 9},
 	      STATUS_NONE, STATUS_NONE}}, 1, STATUS_NONE, STATUS_NONE,
-	    "contacts.db: the database is locked by another program"},
+	    "contacts.db: the database is locked by another program",
+	    STATUS_NONE, false, 0},
 	{"hostile", false, HOSTILE, HOSTILE,
 	    {{"hub", true, {UINT64_MAX, UINT64_MAX, 0, 0, 0}, true,
 	      {.start = NOW, .result = "\x1b[2Jdone", .exit = 0}, 0, -5}},
-	    1, 0, 0, NULL},
+	    1, 0, 0, NULL, 1, true, 2},
 	/* and an applier that was killed is at nothing any more */
 	{"safe", false, EXCHANGING "state: exchanging\n", APPLYING,
 	    {{NULL, false, {0}, false, {0}, 0, 0}}, 0, STATUS_NONE,
-	    STATUS_NONE, NULL},
+	    STATUS_NONE, NULL, 0, false, 0},
 };
 
 /* Compare with the kept text.  UPDATE=1 in the environment keeps this one, for
@@ -479,7 +488,9 @@ static void test_documents(void **state)
 		    .applier = seen_line(NULL, d->alive, d->applier,
 			&applier),
 		    .peers = d->peer, .n_peers = d->n_peers,
-		    .held_rows = d->held_rows, .conflicts = d->conflicts};
+		    .held_rows = d->held_rows, .conflicts = d->conflicts,
+		    .parked = d->parked, .untracked = d->untracked,
+		    .troubles = troubles, .n_troubles = d->n_troubles};
 		struct buf out = BUF_INIT(1 << 20);
 		struct status_model m;
 

@@ -49,6 +49,20 @@ int capture_untrack(struct store *, const char *table, struct err *);
 int capture_refresh(struct store *,
     void (*warn)(void *arg, const char *text), void *arg, struct err *);
 
+/* In dialsync_meta, and a table's name, 1: it cannot be tracked under
+ * CAPTURE_META_ALL, and that was told. */
+#define CAPTURE_META_REFUSED "refused:"
+
+/* In dialsync_meta, and a table's name: text of what is wrong with it. */
+#define CAPTURE_META_TROUBLE "trouble:"
+
+/* Tell through warn again what capture_refresh() found wrong with tables at its
+ * last look (lost triggers, vanished, renamed), as long as the schema has not
+ * moved since; and that no table is tracked at all.  Once in a run of a
+ * program, since nobody may have read it the first time. */
+int capture_trouble(struct store *, void (*warn)(void *arg, const char *text),
+    void *arg, struct err *);
+
 /* Rows of t whose key has a NULL: they cannot be told apart, do not travel. */
 int capture_null_keys(struct store *, struct table *, int64_t *n,
     struct err *);
@@ -56,6 +70,22 @@ int capture_null_keys(struct store *, struct table *, int64_t *n,
 /* Fold at most max log entries into fragments; *more: entries are left.  Needs
  * an open write transaction. */
 int capture_fold(struct store *, int64_t max, bool *more, struct err *);
+
+/* This database went back to an older state (a backup was put back): begin a
+ * new incarnation.  Own changes past position upto, which were shared by
+ * nobody, get new versions; of the old incarnation only changes through clock
+ * are known any more, so that peers send what was lost here; every peer gets
+ * what it lacks, from the beginning.  Needs an open write transaction.
+ * (sync.md, "Restored backups"; model.py, renew) */
+int capture_renew(struct store *, int64_t upto, int64_t clock, struct err *);
+
+/* The file SITE/state has the last tag that was made here; the database has it
+ * too, and a database that was put back does not.  Check (outside of a
+ * transaction): when the two disagree a new incarnation is begun, and said
+ * through warn.  Write: after each commit that made a tag.  Stopped between
+ * the two, the database is ahead by tags that it knows, which is no alarm. */
+int capture_state_check(struct store *, const char *path, struct err *);
+int capture_state_write(struct store *, const char *path, struct err *);
 
 /* Fold everything: batches in transactions of their own (so that applications
  * are not kept waiting), then begin the transaction that the caller asked for

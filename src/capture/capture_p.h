@@ -56,8 +56,21 @@ int capture_take_columns(struct store *, struct table **t, const char *old,
 /* Log every row of a table as born. */
 int capture_log_all(struct store *, const struct table *, struct err *);
 
+/* Ask the next fold to look at one row, by its canonical key. */
+int capture_log_touch(struct store *, const struct table *,
+    const struct value *key, struct err *);
+/* Log one row as born. */
+int capture_log_birth(struct store *, const struct table *,
+    const struct value *key, struct err *);
+
+/* Keep what a person must do about a table, for capture_trouble(); NULL:
+ * nothing any more. */
+int capture_trouble_set(struct store *, const char *table, const char *text,
+    struct err *);
+
 /* Settings in dialsync_meta. */
 #define META_SCHEMA    "schema"     /* schema_version at the last refresh */
 #define META_LEFT_OUT  "left_out:"  /* and the table's name: untracked */
+#define META_KEYS      "keys:"      /* and its name: its keys at untrack */
 
 #endif

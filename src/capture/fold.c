@@ -530,7 +530,9 @@ static int look_row(struct fold *f, uint32_t row, struct err *e)
 			return -1;
 		held = rc == 1;
 	}
-	if (!exists && (dead || held)) {
+	/* a row that was refused whole was never in its table; one with a
+	 * value aside was, and an application has deleted it now */
+	if (!exists && (dead || (held && !r->died))) {
 		r->first = r->last = -1;
 		return 0;
 	}
@@ -628,8 +630,15 @@ static int replace_aside(struct fold *f, const struct frow *r,
 	memset(&aside, 0, sizeof(aside));
 	if (aside_mask(f->s, r->t, &r->key, aside.w, e) < 0)
 		return -1;
-	if (!mask_and(both, aside.w, &f->masks[ev->mask], r->t->words))
+	if (ev->death) {
+		/* all that was kept beside the row goes with it */
+		memcpy(both, aside.w, sizeof(both));
+		if (held_drop(f->s, r->t, &r->key, e) < 0)
+			return -1;
+	} else if (!mask_and(both, aside.w, &f->masks[ev->mask],
+		       r->t->words)) {
 		return 0;
+	}
 	for (int reg = REG_COLUMN; reg < r->t->ncols + REG_COLUMN; reg++) {
 		struct conflict c = {r->t, &r->key,
 		    r->t->cols[reg - REG_COLUMN].name, {0, 0}, won, &v, NULL,

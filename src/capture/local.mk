@@ -7,4 +7,5 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/source.c \
 	src/capture/track.c \
 	src/capture/refresh.c \
-	src/capture/fold.c
+	src/capture/fold.c \
+	src/capture/renew.c

@@ -91,28 +91,175 @@ static int log_column(struct store *s, const struct table *t, int i,
 
 /* ---- values that waited for their column */
 
-/* Is the row's value in column i the default still?  1, 0, -1; -2 no row. */
-static int untouched(struct store *s, const struct table *t, int i,
+/* A column of the table that the triggers did not know under this register. */
+struct arrival {
+	struct table *t;
+	int i;           /* it is t->cols[i] */
+	int from;        /* register it had before it was renamed; -1 */
+	struct frag *frags; /* owned; FRAGS_MAX of them, scratch */
+};
+
+/* "SELECT key, column, column is its default FROM table". */
+static void put_select(struct buf *b, const struct table *t, int i)
+{
+	char *name = db_quote(t->name), *col;
+
+	buf_adds(b, "SELECT ");
+	for (int k = 0; k < t->nkey; k++) {
+		col = db_quote(t->cols[t->key[k]].name);
+		buf_addf(b, "%s, ", col);
+		free(col);
+	}
+	col = db_quote(t->cols[i].name);
+	buf_addf(b, "%s, NOT ", col);
+	free(col);
+	put_not_default(b, &t->cols[i]);
+	buf_addf(b, " FROM %s", name);
+	free(name);
+}
+
+/* The version of a register; false: none of its own, so the base's. */
+static bool version_of(const struct frag *frags, int n, int reg,
+    struct version *out)
+{
+	for (int i = 0; i < n; i++)
+		if (mask_has(frags[i].mask.w, reg)) {
+			*out = frags[i].ver;
+			return true;
+		}
+	return false;
+}
+
+/* Was the parked value made from the value that the row has here?  It was when
+ * both sites renamed the column, the value here is the base's or was written
+ * by the writer of the parked one, and that is the later.  Then it takes the
+ * row's place; else the two are a conflict.  1, 0, -1. */
+static int follows(struct store *s, const struct arrival *a,
     const struct value *key, struct err *e)
 {
-	struct value v[16];
+	struct version old, new;
+	int n;
+
+	if (a->from < 0)
+		return 0;
+	n = frags_of(s, a->t, key, a->frags, FRAGS_MAX, e);
+	if (n < 0)
+		return -1;
+	if (!version_of(a->frags, n, REG_COLUMN + a->i, &new))
+		return 0;
+	return !version_of(a->frags, n, a->from, &old) ||
+	    (old.origin == new.origin && old.clock <= new.clock);
+}
+
+/* May the parked value be placed over the row's?  1, 0, -1. */
+static int may_place(struct store *s, const struct arrival *a,
+    const struct value *key, const struct value *here, bool untouched,
+    const struct value *parked, struct err *e)
+{
+	if (untouched || value_same(here, parked))
+		return 1;
+	return follows(s, a, key, e);
+}
+
+/* Log one row as edited in one register; cols: its key's columns. */
+static int log_row(struct store *s, const struct table *t, const char *code,
+    const struct value *cols, struct err *e)
+{
 	struct buf b = BUF_INIT(SIZE_MAX);
-	char *name = db_quote(t->name);
+	sqlite3_stmt *st;
+	int rc = -1;
+
+	buf_adds(&b, "INSERT INTO dialsync_log(t, m, w");
+	for (int i = 0; i < t->nkey; i++)
+		buf_addf(&b, ", k%d", i + 1);
+	buf_addf(&b, ") VALUES(%lld, %s, strftime('%%s', 'now')",
+	    (long long)t->id, code);
+	for (int i = 0; i < t->nkey; i++)
+		buf_adds(&b, ", ?");
+	buf_addc(&b, ')');
+	st = db_prepare(s->db, buf_str(&b), false, e);
+	buf_free(&b);
+	if (!st)
+		return -1;
+	for (int i = 0; i < t->nkey; i++)
+		db_bind(st, i + 1, &cols[i]);
+	rc = db_run(st, e);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int capture_log_touch(struct store *s, const struct table *t,
+    const struct value *key, struct err *e)
+{
+	struct value cols[16];
+
+	return key_split(t, key, cols) ? log_row(s, t, "0", cols, e) : 0;
+}
+
+int capture_log_birth(struct store *s, const struct table *t,
+    const struct value *key, struct err *e)
+{
+	struct value cols[16];
+
+	return key_split(t, key, cols) ? log_row(s, t, "-1", cols, e) : 0;
+}
+
+/* As log_column, row by row: of the rows that have a value parked for the
+ * column only those are logged that keep their own. */
+static int log_column_rows(struct store *s, const struct arrival *a,
+    struct err *e)
+{
+	struct buf b = BUF_INIT(SIZE_MAX), code = BUF_INIT(SIZE_MAX);
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	struct value cols[16], key, here, parked;
+	sqlite3_stmt *st;
+	int nkey = a->t->nkey, rc, keep;
+
+	put_one_register(&code, a->t, REG_COLUMN + a->i);
+	put_select(&b, a->t, a->i);
+	st = db_prepare(s->db, buf_str(&b), false, e);
+	buf_free(&b);
+	rc = st ? 1 : -1;
+	while (rc == 1 && (rc = db_step(st, e)) == 1) {
+		for (int k = 0; k < nkey; k++)
+			db_column(st, k, &cols[k]);
+		buf_reset(&scratch);
+		if (sqlite3_column_int(st, nkey + 1) ||
+		    !key_make(a->t, cols, &scratch, &key))
+			continue;
+		db_column(st, nkey, &here);
+		keep = aside_get(s, a->t, &key, REG_COLUMN + a->i, &parked, e);
+		if (keep == 1)
+			keep = may_place(s, a, &key, &here, false, &parked, e);
+		if (keep < 0 || (keep == 0 &&
+			log_row(s, a->t, buf_str(&code), cols, e) < 0))
+			rc = -1;
+	}
+	sqlite3_finalize(st);
+	buf_free(&code);
+	buf_free(&scratch);
+	return rc;
+}
+
+/* Place one parked value.  A row that has a value of its own by now keeps it:
+ * the fold makes a conflict of the two.  What a constraint refuses stays. */
+static int place_one(struct store *s, const struct arrival *a,
+    const struct value *key, const struct value *v, struct err *e)
+{
+	struct table *t = a->t;
+	struct value *values, cols[16], here;
+	uint64_t set[MASK_WORDS] = {0};
+	struct buf b = BUF_INIT(SIZE_MAX);
 	sqlite3_stmt *st;
 	int rc;
 
-	if (!key_split(t, key, v)) {
-		free(name);
-		return -2;
-	}
-	buf_adds(&b, "SELECT NOT ");
-	put_not_default(&b, &t->cols[i]);
-	buf_addf(&b, " FROM %s WHERE ", name);
-	free(name);
+	if (!key_split(t, key, cols))
+		return 0;
+	put_select(&b, t, a->i);
 	for (int k = 0; k < t->nkey; k++) {
 		char *col = db_quote(t->cols[t->key[k]].name);
 
-		buf_addf(&b, "%s%s = ?", k ? " AND " : "", col);
+		buf_addf(&b, "%s%s = ?", k ? " AND " : " WHERE ", col);
 		free(col);
 	}
 	st = db_prepare(s->db, buf_str(&b), false, e);
@@ -120,33 +267,25 @@ static int untouched(struct store *s, const struct table *t, int i,
 	if (!st)
 		return -1;
 	for (int k = 0; k < t->nkey; k++)
-		db_bind(st, k + 1, &v[k]);
+		db_bind(st, k + 1, &cols[k]);
 	rc = db_step(st, e);
-	rc = rc == 1 ? sqlite3_column_int(st, 0) : rc == 0 ? -2 : -1;
+	if (rc == 1) {
+		db_column(st, t->nkey, &here);
+		rc = may_place(s, a, key, &here,
+		    sqlite3_column_int(st, t->nkey + 1), v, e);
+	}
 	sqlite3_finalize(st);
-	return rc;
-}
-
-/* Place one parked value.  A row that has a value of its own by now keeps it:
- * the fold makes a conflict of the two.  What a constraint refuses stays. */
-static int place_one(struct store *s, struct table *t, int i,
-    const struct value *key, const struct value *v, struct err *e)
-{
-	struct value *values;
-	uint64_t cols[MASK_WORDS] = {0};
-	int rc = untouched(s, t, i, key, e);
-
 	if (rc != 1)
-		return rc == -1 ? -1 : 0;
+		return rc;
 	values = calloc((size_t)t->ncols, sizeof(*values));
 	if (!values)
 		return err_set(e, ERR_SYSTEM, "out of memory");
-	values[i] = *v;
-	mask_set(cols, REG_COLUMN + i);
-	rc = row_update(s, t, key, cols, values, e);
+	values[a->i] = *v;
+	mask_set(set, REG_COLUMN + a->i);
+	rc = row_update(s, t, key, set, values, e);
 	free(values);
 	if (rc == 1)
-		rc = aside_drop(s, t, key, REG_COLUMN + i, e);
+		rc = aside_drop(s, t, key, REG_COLUMN + a->i, e);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -173,24 +312,22 @@ static int next_parked(struct store *s, const struct table *t, int reg,
 	return rc;
 }
 
-/* Place what was parked for column i.  Triggers are off meanwhile: these values
- * have their versions already and are no edits of this site. */
-static int place_parked(struct store *s, struct table *t, int i,
+/* Place what was parked for the column.  Triggers are off meanwhile: these
+ * values have their versions already and are no edits of this site. */
+static int place_parked(struct store *s, const struct arrival *a,
     struct err *e)
 {
 	sqlite3_stmt *st = NULL, *last = NULL;
 	struct value key, v;
 	int on = 1, rc;
 
-	if (!aside_any(s))
-		return 0;
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	while ((rc = next_parked(s, t, REG_COLUMN + i, last ? &key : NULL, &st,
-	    &key, &v, e)) == 1) {
+	while ((rc = next_parked(s, a->t, REG_COLUMN + a->i,
+	    last ? &key : NULL, &st, &key, &v, e)) == 1) {
 		sqlite3_finalize(last);
 		last = st;
-		if (place_one(s, t, i, &key, &v, e) < 0) {
+		if (place_one(s, a, &key, &v, e) < 0) {
 			st = NULL;
 			rc = -1;
 			break;
@@ -204,15 +341,65 @@ static int place_parked(struct store *s, struct table *t, int i,
 
 /* ---- columns */
 
-/* Does the update trigger know the column?  It names each in one way only. */
-static bool trigger_knows(const char *text, const char *name)
+/* In which word of the mask's text the place p is: words are separated by
+ * "||','||(", and names stand in double quotes. */
+static int word_at(const char *text, const char *p)
 {
-	char *q = db_quote(name), *probe = fs_format("typeof(OLD.%s)", q);
-	bool known = strstr(text, probe) != NULL;
+	static const char border[] = "||','||(";
+	bool quoted = false;
+	int word = 0;
 
+	for (; text < p; text++) {
+		quoted ^= *text == '"';
+		word += !quoted &&
+		    !strncmp(text, border, sizeof(border) - 1);
+	}
+	return word;
+}
+
+/* The register under which the update trigger has the column; -1: it does not
+ * know it.  The trigger names each column in one way only, and its bit stands
+ * behind.  A renamed column is there under its new name, since SQLite changes
+ * the names in triggers, but with the bit of the old. */
+static int trigger_register(const char *text, const char *name)
+{
+	char *q = db_quote(name);
+	char *probe = fs_format("typeof(OLD.%s)<>typeof(NEW.%s) THEN ", q, q);
+	const char *at = strcasestr(text, probe);
+	unsigned long long bit = at ? strtoull(at + strlen(probe), NULL, 10)
+				    : 0;
+	int reg = -1;
+
+	if (bit)
+		reg = word_at(text, at) * MASK_BITS + __builtin_ctzll(bit);
 	free(probe);
 	free(q);
-	return known;
+	return reg;
+}
+
+/* The column is new here: log who has a value in it, place what waited. */
+static int take_column(struct store *s, struct table *t, int i, int from,
+    struct err *e)
+{
+	struct arrival a = {t, i, from, NULL};
+	char *sql = fs_format("SELECT EXISTS(SELECT 1 FROM dialsync_aside"
+	    " WHERE t = %lld AND r = %d)", (long long)t->id, REG_COLUMN + i);
+	int64_t parked = 0;
+	int rc = db_int(s->db, sql, 0, &parked, e);
+
+	free(sql);
+	if (rc < 0)
+		return -1;
+	if (!parked)
+		return log_column(s, t, i, e);
+	a.frags = calloc(FRAGS_MAX, sizeof(*a.frags));
+	if (!a.frags)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	rc = log_column_rows(s, &a, e);
+	if (rc == 0)
+		rc = place_parked(s, &a, e);
+	free(a.frags);
+	return rc;
 }
 
 int capture_take_columns(struct store *s, struct table **tp, const char *old,
@@ -232,15 +419,14 @@ int capture_take_columns(struct store *s, struct table **tp, const char *old,
 		return -1;
 	for (int i = 0; i < t->ncols && t->present; i++) {
 		struct column *c = &t->cols[i];
+		int reg = trigger_register(old, c->name);
 
 		/* A name that the registry has is new only if the triggers
-		 * did not know it: it waited.  A renamed column is a new one,
-		 * although SQLite has put its name into the triggers. */
+		 * did not know it as this register: it waited. */
 		if (!c->present || c->keypos || (i < before &&
-		    (!*old || trigger_knows(old, c->name))))
+		    (!*old || reg == REG_COLUMN + i)))
 			continue;
-		if (log_column(s, t, i, e) < 0 ||
-		    place_parked(s, t, i, e) < 0)
+		if (take_column(s, t, i, reg < REG_COLUMN ? -1 : reg, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -268,6 +454,62 @@ static void warnf(const struct warner *w, const char *fmt, ...)
 	w->warn(w->arg, text);
 }
 
+int capture_trouble_set(struct store *s, const char *table, const char *text,
+    struct err *e)
+{
+	if (!text)
+		return db_execf(s->db, e, "DELETE FROM dialsync_meta WHERE"
+		    " k = '" CAPTURE_META_TROUBLE "' || lower(%Q)", table);
+	return db_execf(s->db, e, "INSERT OR REPLACE INTO dialsync_meta"
+	    " VALUES('" CAPTURE_META_TROUBLE "' || lower(%Q), %Q)", table,
+	    text);
+}
+
+/* Tell it now, and keep it to be told again. */
+static int trouble(struct store *s, const char *table, const struct warner *w,
+    struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+static int trouble(struct store *s, const char *table, const struct warner *w,
+    struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+	char text[ERR_TEXT_MAX];
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (w->warn)
+		w->warn(w->arg, text);
+	return capture_trouble_set(s, table, text, e);
+}
+
+int capture_trouble(struct store *s,
+    void (*warn)(void *arg, const char *text), void *arg, struct err *e)
+{
+	int64_t now, seen, tracked;
+	sqlite3_stmt *st;
+	int rc;
+
+	if (db_int(s->db, "SELECT count(*) FROM dialsync_table WHERE tracked"
+	    " AND name <> '" TABLE_CONFLICT "'", 0, &tracked, e) < 0 ||
+	    db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0 ||
+	    store_meta_int(s, META_SCHEMA, -1, &seen, e) < 0)
+		return -1;
+	if (!tracked)
+		warn(arg, "no table is tracked, so no change is logged; run"
+		    " \"dialsync track --all\"");
+	if (now != seen)
+		return 0;
+	st = db_prepare(s->db, "SELECT v FROM dialsync_meta WHERE k GLOB '"
+	    CAPTURE_META_TROUBLE "*' ORDER BY k", false, e);
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1)
+		warn(arg, (const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	return rc;
+}
+
 /* A table that is tracked and gone: dropped, or renamed with its triggers. */
 static int warn_gone(struct store *s, const struct table *t,
     const struct warner *w, struct err *e)
@@ -275,21 +517,26 @@ static int warn_gone(struct store *s, const struct table *t,
 	sqlite3_stmt *st = db_preparef(s->db, e,
 	    "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'"
 	    " AND name = 'dialsync_%lld_insert'", (long long)t->id);
+	char *to;
 	int rc;
 
 	if (!st)
 		return -1;
 	rc = db_step(st, e);
-	if (rc == 1)
-		warnf(w, "table %s was renamed to %s; its changes do not"
-		    " travel; rename it at every site and run \"dialsync track"
-		    " %s\"", t->name, (const char *)sqlite3_column_text(st, 0),
-		    (const char *)sqlite3_column_text(st, 0));
-	else
-		warnf(w, "table %s is tracked, but the database has no such"
-		    " table; changes that come for it are kept; make the table"
-		    " again, or run \"dialsync untrack %s\"", t->name, t->name);
+	to = rc == 1 ? fs_format("%s",
+	    (const char *)sqlite3_column_text(st, 0)) : NULL;
 	sqlite3_finalize(st);
+	if (to)
+		rc = trouble(s, t->name, w, e, "table %s was renamed to %s;"
+		    " its changes do not travel; rename it at every site and"
+		    " run \"dialsync track %s\"", t->name, to, to);
+	else if (rc == 0)
+		rc = trouble(s, t->name, w, e, "table %s is tracked, but the"
+		    " database has no such table; changes that come for it are"
+		    " kept; make the table again and run \"dialsync track"
+		    " %s\", or run \"dialsync untrack %s\"", t->name, t->name,
+		    t->name);
+	free(to);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -311,22 +558,41 @@ static int refresh_table(struct store *s, const char *name,
 		return -1;
 	if (!here)
 		return warn_gone(s, t, w, e);
-	if (n == 0 && !ours) {
-		warnf(w, "table %s has lost its triggers, as a table does that"
-		    " is made anew: its changes are not logged; run \"dialsync"
-		    " track %s\"", name, name);
-		return 0;
-	}
-	if (capture_trigger_text(s, t->id, &old, e) < 0)
+	if (n == 0 && !ours)
+		return trouble(s, name, w, e, "table %s has lost its triggers,"
+		    " as a table does that is made anew: its changes are not"
+		    " logged; run \"dialsync track %s\"", name, name);
+	if (capture_trouble_set(s, name, NULL, e) < 0 ||
+	    capture_trigger_text(s, t->id, &old, e) < 0)
 		return -1;
 	/* first, since a renamed key column has to be registered */
 	rc = capture_take_columns(s, &t, old, e);
-	if (rc == 0 && !t->present)
-		warnf(w, "table %s has no primary key now that its rows could"
-		    " be told apart by; its changes do not travel", name);
-	else if (rc == 0 && capture_trigger_sync(s, t, &why) < 0)
-		warnf(w, "%s; run \"dialsync track %s\"", why.text, name);
 	free(old);
+	if (rc < 0)
+		return -1;
+	if (!t->present)
+		return trouble(s, name, w, e, "table %s has no primary key now"
+		    " that its rows could be told apart by; its changes do not"
+		    " travel", name);
+	if (capture_trigger_sync(s, t, &why) < 0)
+		return trouble(s, name, w, e, "%s; run \"dialsync track %s\"",
+		    why.text, name);
+	return 0;
+}
+
+/* A table that cannot be tracked is told once. */
+static int refuse_once(struct store *s, const char *name, const char *why,
+    const struct warner *w, struct err *e)
+{
+	char *key = fs_format(CAPTURE_META_REFUSED "%s", name);
+	int64_t told = 0;
+	int rc = store_meta_int(s, key, 0, &told, e);
+
+	if (rc == 0 && !told) {
+		warnf(w, "%s", why);
+		rc = store_meta_set_int(s, key, 1, e);
+	}
+	free(key);
 	return rc;
 }
 
@@ -339,10 +605,8 @@ static int take_new_table(struct store *s, const char *name,
 
 	if (capture_track(s, name, &why) == 0)
 		return capture_log_all(s, table_by_name(s, name), e);
-	if (why.kind == ERR_DATA || why.kind == ERR_USAGE) {
-		warnf(w, "%s", why.text);
-		return 0;
-	}
+	if (why.kind == ERR_DATA || why.kind == ERR_USAGE)
+		return refuse_once(s, name, why.text, w, e);
 	*e = why;
 	return -1;
 }
@@ -355,8 +619,11 @@ static int take_new_tables(struct store *s, const struct warner *w,
 	sqlite3_stmt *st;
 	int rc;
 
-	st = db_prepare(s->db, "SELECT name FROM sqlite_master m WHERE"
-	    " type = 'table' AND name NOT GLOB 'sqlite_*'"
+	/* virtual tables and what stands behind them: nobody would track those
+	 * by name either */
+	st = db_prepare(s->db, "SELECT name FROM pragma_table_list m WHERE"
+	    " m.schema = 'main' AND type = 'table'"
+	    " AND name NOT GLOB 'sqlite_*'"
 	    " AND name NOT GLOB 'dialsync_*' AND NOT EXISTS (SELECT 1 FROM"
 	    " dialsync_table d WHERE d.name = m.name AND d.tracked)"
 	    " AND NOT EXISTS (SELECT 1 FROM dialsync_meta WHERE"

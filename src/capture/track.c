@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture_p.h"
+#include "store/row.h"
 
 /* ---- triggers in the database */
 
@@ -244,20 +245,251 @@ static int real_name(struct store *s, const char *name, char **real,
 /* Changes that came while the table was not here, or not tracked, were kept
  * beside it: its rows are marked as held, and the applier, which alone places
  * rows, tries them at its next run. */
+static const char waits[] = "came while its table was not tracked; the next"
+    " apply places it";
+
 static int place_later(struct store *s, const struct table *t, struct err *e)
 {
 	long long id = (long long)t->id;
 
 	if (db_execf(s->db, e,
 		"INSERT OR IGNORE INTO dialsync_held(t, k, why, since)"
-		" SELECT t, k, 'came before its table; the next apply places"
-		" it', %lld FROM (SELECT t, k FROM dialsync_aside"
-		" WHERE t = %lld UNION SELECT t, k FROM dialsync_frag"
-		" WHERE t = %lld AND m & 1)", (long long)clock_wall(), id,
-		id) < 0)
+		" SELECT DISTINCT t, k, '%s', %lld FROM dialsync_aside"
+		" WHERE t = %lld", waits, (long long)clock_wall(), id) < 0)
 		return -1;
-	return sqlite3_changes(s->db) ? store_meta_set_int(s, "retry", 1, e)
-				      : 0;
+	return store_meta_set_int(s, "retry", 1, e);
+}
+
+/* ---- what happened while the table was not looked after */
+
+struct absence {
+	struct store *s;
+	struct table *t;
+	struct frag *frags;  /* owned; FRAGS_MAX of them, scratch */
+	bool keys_same;      /* no row was born or died meanwhile */
+	bool empty;
+	int64_t born, gone;
+};
+
+/* "SELECT key FROM table". */
+static sqlite3_stmt *select_keys(struct store *s, const struct table *t,
+    struct err *e)
+{
+	struct buf b = BUF_INIT(SIZE_MAX);
+	char *name = db_quote(t->name);
+	sqlite3_stmt *st;
+
+	for (int i = 0; i < t->nkey; i++) {
+		char *col = db_quote(t->cols[t->key[i]].name);
+
+		buf_addf(&b, "%s%s", i ? ", " : "SELECT ", col);
+		free(col);
+	}
+	buf_addf(&b, " FROM %s", name);
+	free(name);
+	st = db_prepare(s->db, buf_str(&b), false, e);
+	buf_free(&b);
+	return st;
+}
+
+/* The next row's canonical key: 1; 0 no more rows; -1.  Rows with a NULL in
+ * the key are passed over. */
+static int next_key(sqlite3_stmt *st, const struct table *t,
+    struct buf *scratch, struct value *key, struct err *e)
+{
+	struct value cols[16];
+	int rc;
+
+	while ((rc = db_step(st, e)) == 1) {
+		for (int i = 0; i < t->nkey; i++)
+			db_column(st, i, &cols[i]);
+		buf_reset(scratch);
+		if (key_make(t, cols, scratch, key))
+			break;
+	}
+	return rc;
+}
+
+/* A number made of the keys of all rows, in any order: another number, another
+ * set of keys.  *empty: there are no rows. */
+static int keys_print(struct store *s, const struct table *t, int64_t *print,
+    bool *empty, struct err *e)
+{
+	const uint64_t mul = UINT64_C(0x9E3779B97F4A7C15);
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	sqlite3_stmt *st = select_keys(s, t, e);
+	struct value key;
+	uint64_t sum = 1;
+	int rc = st ? 1 : -1;
+
+	*empty = true;
+	while (rc == 1 && (rc = next_key(st, t, &scratch, &key, e)) == 1) {
+		uint64_t h = mul ^ (uint64_t)key.type;
+
+		if (key.type == VALUE_INTEGER)
+			h = (h ^ (uint64_t)key.i) * mul;
+		for (size_t i = 0; key.type != VALUE_INTEGER && i < key.n; i++)
+			h = (h ^ (unsigned char)key.p[i]) * mul;
+		h ^= h >> 29;
+		sum += h * mul;
+		*empty = false;
+	}
+	sqlite3_finalize(st);
+	buf_free(&scratch);
+	*print = (int64_t)(sum >> 1);
+	return rc;
+}
+
+/* Log as born each row that no fragment says is alive: it may have come
+ * meanwhile.  One that a peer's death waits for is none. */
+static int log_unknown(struct absence *a, struct err *e)
+{
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	sqlite3_stmt *st = select_keys(a->s, a->t, e);
+	struct value key;
+	int rc = st ? 1 : -1;
+
+	while (rc == 1 && (rc = next_key(st, a->t, &scratch, &key, e)) == 1) {
+		int n = frags_of(a->s, a->t, &key, a->frags, FRAGS_MAX, e);
+		bool known = false;
+
+		for (int i = 0; i < n; i++)
+			known |= mask_has(a->frags[i].mask.w, REG_LIFE);
+		if (n < 0 || (!known &&
+			capture_log_birth(a->s, a->t, &key, e) < 0))
+			rc = -1;
+		a->born += rc == 1 && !known;
+	}
+	sqlite3_finalize(st);
+	buf_free(&scratch);
+	return rc;
+}
+
+/* One row that has fragments, here or not: a death of a peer's that could not
+ * be carried out waits as held; a row that is gone is looked at by the fold. */
+static int look_back_at(struct absence *a, const struct value *key,
+    struct err *e)
+{
+	int n = frags_of(a->s, a->t, key, a->frags, FRAGS_MAX, e);
+	int there = n < 0 ? -1 : row_exists(a->s, a->t, key, e);
+	int held = there < 0 ? -1 : held_is(a->s, a->t, key, e);
+	bool dead = false, alive = false;
+
+	if (held < 0)
+		return -1;
+	for (int i = 0; i < n; i++) {
+		dead |= a->frags[i].death;
+		alive |= !a->frags[i].death && a->frags[i].arrival &&
+		    mask_has(a->frags[i].mask.w, REG_LIFE);
+	}
+	/* as it should be: alive and there, dead and gone, waiting already */
+	if (!(dead && there) && (held || dead || there))
+		return 0;
+	/* where all columns are the key a birth leaves nothing beside */
+	if (dead || (alive && a->t->nkey == a->t->ncols))
+		return held_put(a->s, a->t, key, waits, e);
+	if (a->keys_same || a->empty)
+		return 0;
+	a->gone++;
+	return capture_log_touch(a->s, a->t, key, e);
+}
+
+static int look_back(struct absence *a, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(a->s->db, e,
+	    "SELECT DISTINCT k FROM dialsync_frag WHERE t = %lld ORDER BY k",
+	    (long long)a->t->id);
+	struct value key;
+	int rc = st ? 1 : -1;
+
+	while (rc == 1 && (rc = db_step(st, e)) == 1) {
+		db_column(st, 0, &key);
+		if (look_back_at(a, &key, e) < 0)
+			rc = -1;
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static void tell_absence(const struct absence *a)
+{
+	struct store *s = a->s;
+	char text[ERR_TEXT_MAX];
+
+	if (!s->warn)
+		return;
+	snprintf(text, sizeof(text), "table %s was not logged for a time:"
+	    " fields that were changed in that time are not known to the peers"
+	    " until they are edited again", a->t->name);
+	s->warn(s->warn_arg, text);
+	if (a->keys_same)
+		return;
+	snprintf(text, sizeof(text), "table %s: %lld row%s that may be new and"
+	    " %lld that %s gone %s sent to the peers", a->t->name,
+	    (long long)a->born, a->born == 1 ? "" : "s", (long long)a->gone,
+	    a->gone == 1 ? "is" : "are",
+	    a->born + a->gone == 1 ? "is" : "are");
+	s->warn(s->warn_arg, text);
+	if (a->empty)
+		s->warn(s->warn_arg, "the table is empty: the rows that it had"
+		    " are not deleted at the peers");
+}
+
+/* The table is looked after again: its triggers were missing, by untrack or
+ * because it was made anew.  Births and deaths of that time are found again by
+ * comparing rows and fragments; a row that was there at init has no fragment,
+ * so it counts as born, unless the keys are still those of untrack. */
+static int look_after_absence(struct store *s, struct table *t,
+    struct err *e)
+{
+	struct absence a = {s, t, calloc(FRAGS_MAX, sizeof(struct frag)),
+	    false, false, 0, 0};
+	char *name = fs_format(META_KEYS "%s", t->name);
+	int64_t was = 0, now = 0;
+	int rc = -1;
+
+	if (!a.frags)
+		err_set(e, ERR_SYSTEM, "out of memory");
+	else if (keys_print(s, t, &now, &a.empty, e) == 0)
+		rc = store_meta_int(s, name, -1, &was, e);
+	free(name);
+	a.keys_same = was == now;
+	if (rc == 0)
+		rc = look_back(&a, e);
+	if (rc == 0 && !a.keys_same)
+		rc = log_unknown(&a, e);
+	free(a.frags);
+	if (rc == 0)
+		tell_absence(&a);
+	return rc;
+}
+
+/* Was the table tracked at any time?  The setting is there since then. */
+static int tracked_before(struct store *s, const char *name, bool *before,
+    struct err *e)
+{
+	char *left_out = fs_format(META_LEFT_OUT "%s", name);
+	int64_t v;
+	int rc = store_meta_int(s, left_out, -1, &v, e);
+
+	free(left_out);
+	*before = v >= 0;
+	return rc;
+}
+
+/* The settings of a table that is tracked now. */
+static int settle(struct store *s, const struct table *t, struct err *e)
+{
+	char *left_out = fs_format(META_LEFT_OUT "%s", t->name);
+	int rc = store_meta_set_int(s, left_out, 0, e);
+
+	free(left_out);
+	if (rc == 0)
+		rc = db_execf(s->db, e, "DELETE FROM dialsync_meta WHERE"
+		    " k = '" META_KEYS "' || %Q", t->name);
+	if (rc == 0)
+		rc = capture_trouble_set(s, t->name, NULL, e);
+	return rc;
 }
 
 /* Register, take new columns, make triggers. */
@@ -266,8 +498,8 @@ static int track_real(struct store *s, const char *name, struct err *e)
 	struct table *t = table_by_name(s, name);
 	char *why = strcasecmp(name, TABLE_CONFLICT) ?
 	    table_refusal(s, name) : NULL;
-	char *old = NULL, *left_out;
-	bool was_here = !t || t->present;
+	char *old = NULL;
+	bool known = t != NULL, before = false, absent;
 	int rc;
 
 	if (why) {
@@ -277,24 +509,25 @@ static int track_real(struct store *s, const char *name, struct err *e)
 	}
 	if (!t && table_register(s, name, &t, e) < 0)
 		return -1;
-	if (table_set_tracked(s, t, true, e) < 0)
+	/* the triggers that there were: a table that was made anew has none */
+	if (capture_trigger_text(s, t->id, &old, e) < 0)
 		return -1;
-	t = table_by_name(s, name);
-	rc = t ? capture_trigger_text(s, t->id, &old, e) :
-	    err_set(e, ERR_CALLER, "table %s vanished", name);
+	absent = !*old;
+	rc = tracked_before(s, t->name, &before, e);
 	if (rc == 0)
-		rc = capture_take_columns(s, &t, old, e);
+		rc = table_set_tracked(s, t, true, e);
+	t = table_by_name(s, name);
+	if (rc == 0)
+		rc = t ? capture_take_columns(s, &t, old, e) :
+		    err_set(e, ERR_CALLER, "table %s vanished", name);
 	free(old);
 	if (rc == 0)
 		rc = capture_trigger_sync(s, t, e);
-	if (rc == 0 && !was_here)
+	if (rc == 0 && known && absent)
 		rc = place_later(s, t, e);
-	if (rc < 0)
-		return -1;
-	left_out = fs_format(META_LEFT_OUT "%s", t->name);
-	rc = store_meta_set_int(s, left_out, 0, e);
-	free(left_out);
-	return rc;
+	if (rc == 0 && absent && before)
+		rc = look_after_absence(s, t, e);
+	return rc == 0 ? settle(s, t, e) : -1;
 }
 
 int capture_track(struct store *s, const char *table, struct err *e)
@@ -318,7 +551,9 @@ int capture_track(struct store *s, const char *table, struct err *e)
 int capture_untrack(struct store *s, const char *table, struct err *e)
 {
 	struct table *t = table_by_name(s, table);
-	char *left_out;
+	char *left_out, *keys;
+	int64_t print;
+	bool empty;
 	int rc;
 
 	if (!t || !t->tracked || !strcasecmp(table, TABLE_CONFLICT))
@@ -329,6 +564,15 @@ int capture_untrack(struct store *s, const char *table, struct err *e)
 	left_out = fs_format(META_LEFT_OUT "%s", t->name);
 	rc = store_meta_set_int(s, left_out, 1, e);
 	free(left_out);
+	if (rc == 0 && t->present) {
+		rc = keys_print(s, t, &print, &empty, e);
+		keys = fs_format(META_KEYS "%s", t->name);
+		if (rc == 0)
+			rc = store_meta_set_int(s, keys, print, e);
+		free(keys);
+	}
+	if (rc == 0)
+		rc = capture_trouble_set(s, t->name, NULL, e);
 	if (rc == 0)
 		rc = table_set_tracked(s, t, false, e);
 	return rc;

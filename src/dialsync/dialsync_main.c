@@ -150,6 +150,23 @@ static int help(char **args, int n)
 	return c ? become(c, NULL, ask, 1) : unknown(args[0]);
 }
 
+/* An option in front of the command that is none of the few that are known. */
+static int bad_option(const char *word)
+{
+	static const char *const names[] = {"version", "help", NULL};
+	const char *near = optopt == 0 ? text_nearest(word + 2, names) : NULL;
+	const char one[3] = {'-', (char)optopt, '\0'};
+	char safe[80];
+
+	if (optopt)
+		word = one;
+	text_safe(word, strlen(word), safe, sizeof(safe));
+	log_error("option %s is not known here or lacks its value%s%s; options"
+	    " of a command stand behind it; see \"dialsync help\"", safe,
+	    near ? "; did you mean --" : "", near ? near : "");
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longopts[] = {
@@ -162,6 +179,7 @@ int main(int argc, char **argv)
 	int c;
 
 	log_init("dialsync", 0);
+	opterr = 0;
 	/* "+": what stands behind the command is the program's */
 	while ((c = getopt_long(argc, argv, "+C:qvh", longopts, NULL)) != -1) {
 		switch (c) {
@@ -179,8 +197,7 @@ int main(int argc, char **argv)
 			print_help(stdout);
 			return 0;
 		default:
-			fputs("dialsync: see \"dialsync help\"\n", stderr);
-			return EXIT_USAGE;
+			return bad_option(argv[optind - 1]);
 		}
 	}
 	if (optind == argc) {

@@ -15,12 +15,14 @@ int cmd_copy(int argc, char **argv);
 
 #define EXIT_USAGE 64
 
-/* The options that all of them have: -C, -q, -v, --help.  program is what
+/* The options that all of them have: -C, -q, -v, --help, --version.  program is what
  * messages begin with. */
 struct site_options {
 	const char *program;
 	const char *usage;
 	const char *dir;  /* of -C, or NULL */
+	char *const *argv;             /* for messages */
+	const struct option *longopts;
 };
 #define SITE_SHORT "C:qvh"
 

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "capture/capture.h"
 #include "config/config_edit.h"
 #include "dialsync/site_cmd.h"
 #include "dialsync/site_copy_db.h"
@@ -29,7 +30,8 @@ static const char usage[] =
     "on.  Carry DIR there; from then on they exchange what changes.\n"
     "\n"
     "  -C DIR    this site's directory\n"
-    "  -q, -v    be quiet; explain\n";
+    "  -q, -v    be quiet; explain\n"
+    "  --help, --version\n";
 
 struct copy {
 	struct site *site;
@@ -223,11 +225,18 @@ static int add_peer(struct copy *c, struct err *e)
 	return spool_make_peer(&c->site->spool, c->peer, e);
 }
 
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_warn("%s", text);
+}
+
 static int run(struct copy *c, struct err *e)
 {
 	struct spool_lock lock = SPOOL_LOCK_INIT;
 	int rc;
 
+	capture_trouble(c->site->store, warn, NULL, e);
 	if (check_dir(c->dir, e) < 0 || add_peer(c, e) < 0 ||
 	    spool_lock(&c->site->spool, SPOOL_LOCK_PACKER, c->peer, &lock,
 		e) < 0)
@@ -258,9 +267,11 @@ int cmd_copy(int argc, char **argv)
 {
 	static const struct option longopts[] = {
 		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	struct site_options o = {"dialsync copy", usage, NULL};
+	struct site_options o = {"dialsync copy", usage, NULL,
+	    argv, longopts};
 	struct err e = ERR_INIT;
 	struct site site;
 	struct copy copy;

@@ -24,7 +24,8 @@ int identity_take(sqlite3 *db, const struct identity *id, struct err *e)
 		"UPDATE dialsync_meta SET v = %Q WHERE k = 'site';"
 		"UPDATE dialsync_meta SET v = %lld WHERE k = 'inc';"
 		"UPDATE dialsync_meta SET v = 0 WHERE k = 'packed';"
-		"DELETE FROM dialsync_meta WHERE k = 'memo';",
+		"DELETE FROM dialsync_meta WHERE k = 'memo'"
+		" OR k GLOB 'former_peer:*';",
 		id->site, (long long)id->inc) < 0)
 		return -1;
 	if (!id->memo)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -31,7 +32,8 @@ static const char usage[] =
     "  --copy           FILE is a copy of another site's database: give it an\n"
     "                   identity of its own\n"
     "  -C DIR           make the site in DIR\n"
-    "  -q, -v           be quiet; explain\n";
+    "  -q, -v           be quiet; explain\n"
+    "  --help, --version\n";
 
 struct init {
 	const char *name;
@@ -81,7 +83,7 @@ static int same_site(struct init *in, struct err *e)
 	bool same;
 
 	if (config_read(in->conf, &cfg, NULL, e) < 0)
-		return err_add(e, "there is a site here already");
+		return err_add(e, "there is a site already");
 	db = site_database(in->dir, cfg);
 	real = realpath(db, NULL);
 	same = !strcmp(cfg->site.name, in->name) && real &&
@@ -89,8 +91,8 @@ static int same_site(struct init *in, struct err *e)
 	free(db);
 	free(real);
 	if (!same)
-		err_set(e, ERR_USAGE, "%s is there already, of site %s with"
-		    " database %s; nothing was changed; choose another"
+		err_set(e, ERR_USAGE, "there is a site already: %s is of site"
+		    " %s with database %s; nothing was changed; choose another"
 		    " directory with -C", in->conf, cfg->site.name,
 		    cfg->site.database);
 	config_free(cfg);
@@ -147,9 +149,8 @@ static int check_site(const struct init *in, const char *site, struct err *e)
 {
 	if (*site && !strcmp(site, in->name)) {
 		if (in->again)
-			return err_set(e, ERR_USAGE, "site %s is complete:"
-			    " %s and its database belong together; nothing was"
-			    " changed; go on with \"dialsync track\"",
+			return err_set(e, ERR_USAGE, "there is a site"
+			    " already: %s is complete in %s; nothing was changed; go on with \"dialsync track\"",
 			    in->name, in->dir);
 		return err_set(e, ERR_USAGE, "%s is the database of a site %s"
 		    " already; nothing was changed; %s", in->file, site,
@@ -303,16 +304,29 @@ static int run(struct init *in, struct err *e)
 	return 0;
 }
 
+/* What to do about a failure that does not say it. */
+static const char *next_step(const struct err *e)
+{
+	if (e->kind == ERR_BUSY)
+		return "nothing was changed; try again";
+	if (strstr(e->text, "not a database"))
+		return "nothing was made; name an SQLite database";
+	return NULL;
+}
+
 int cmd_init(int argc, char **argv)
 {
 	static const struct option longopts[] = {
 		{"database", required_argument, NULL, 'd'},
 		{"copy", no_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	struct site_options o = {"dialsync init", usage, NULL};
+	struct site_options o = {"dialsync init", usage, NULL,
+	    argv, longopts};
 	struct init in;
+	struct stat st;
 	struct err e = ERR_INIT;
 	int c, code = 0;
 
@@ -343,9 +357,16 @@ int cmd_init(int argc, char **argv)
 		return log_err(&e, "nothing was made; name a database that"
 		    " exists, or make it first with sqlite3");
 	}
+	if (stat(in.real, &st) == 0 && !S_ISREG(st.st_mode)) {
+		err_set(&e, ERR_MISSING, "database %s is %s, no file", in.file,
+		    S_ISDIR(st.st_mode) ? "a directory" : "something else");
+		free(in.real);
+		return log_err(&e, "nothing was made; name the SQLite database"
+		    " itself");
+	}
 	in.dir = fs_format("%s", o.dir ? o.dir : in.name);
 	in.conf = fs_join(in.dir, CONFIG_NAME);
-	code = run(&in, &e) < 0 ? log_err(&e, NULL) : 0;
+	code = run(&in, &e) < 0 ? log_err(&e, next_step(&e)) : 0;
 	init_free(&in);
 	return code;
 }

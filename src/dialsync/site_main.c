@@ -37,10 +37,10 @@ int site_option(struct site_options *o, int c)
 	case 'h':
 		fputs(o->usage, stdout);
 		return 0;
-	default: /* getopt has said what */
-		fprintf(stderr, "%s: see \"%s --help\"\n", o->program,
-		    o->program);
-		return EXIT_USAGE;
+	case 'V':
+		return site_version();
+	default:
+		return site_bad_option(o->program, o->argv, o->longopts);
 	}
 }
 
@@ -64,7 +64,7 @@ int site_begin(struct site *s, const struct site_options *o)
 		return log_err(&e, NULL);
 	if (site_open_store(s, DB_WRITE, &e) == 0)
 		return 0;
-	code = log_err(&e, e.kind == ERR_BUSY ? "try again" : NULL);
+	code = log_err(&e, site_next(&e));
 	site_close(s);
 	return code;
 }
@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 
 	log_init("dialsync", site_verbosity());
+	opterr = 0;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].name, name))
 			return commands[i].run(argc - 1, argv + 1);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "capture/capture.h"
@@ -19,7 +20,8 @@ static const char track_usage[] =
     "\n"
     "  --all     every table that can be tracked, and those made later\n"
     "  -C DIR    the site's directory\n"
-    "  -q, -v    be quiet; explain\n";
+    "  -q, -v    be quiet; explain\n"
+    "  --help, --version\n";
 
 static const char untrack_usage[] =
     "usage: dialsync untrack TABLE... [-C DIR]\n"
@@ -28,11 +30,13 @@ static const char untrack_usage[] =
     "kept, and changes that peers send wait until \"dialsync track\".\n"
     "\n"
     "  -C DIR    the site's directory\n"
-    "  -q, -v    be quiet; explain\n";
+    "  -q, -v    be quiet; explain\n"
+    "  --help, --version\n";
 
 static const struct option longopts[] = {
 	{"all", no_argument, NULL, 'a'},
 	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -83,10 +87,15 @@ static void tell_tracked(struct store *s, const char *name, struct told *told)
 	struct table *t = table_by_name(s, name);
 	struct err e = ERR_INIT;
 	int64_t nulls = 0;
+	int ncols = 0;
 
 	if (!t)
 		return;
-	log_info("%s: tracked, %d columns", t->name, t->ncols);
+	/* dropped columns stay registered */
+	for (int i = 0; i < t->ncols; i++)
+		ncols += t->cols[i].present;
+	log_info("%s: tracked, %d column%s", t->name, ncols,
+	    ncols == 1 ? "" : "s");
 	told->done++;
 	if (t->rowid_key)
 		buf_addf(&told->integer, "%s%s", told->integer.n ? ", " : "",
@@ -95,6 +104,16 @@ static void tell_tracked(struct store *s, const char *name, struct told *told)
 		log_warn("%s: %lld row%s a NULL in the key and cannot be told"
 		    " apart; they do not travel; give them keys", t->name,
 		    (long long)nulls, nulls == 1 ? " has" : "s have");
+}
+
+/* No fold need say again that the table is left out. */
+static int told_refused(struct store *s, const char *name, struct err *e)
+{
+	char *key = fs_format(CAPTURE_META_REFUSED "%s", name);
+	int rc = store_meta_set_int(s, key, 1, e);
+
+	free(key);
+	return rc;
 }
 
 /* One table; what fails is undone and told, the others go on. */
@@ -111,16 +130,18 @@ static int track_one(struct store *s, const char *name, bool all,
 		tell_tracked(s, name, told);
 		return db_exec(s->db, "RELEASE track", e);
 	}
-	if (db_exec(s->db, "ROLLBACK TO track; RELEASE track", e) < 0 ||
-	    tables_load(s, e) < 0)
+	/* on a full disk SQLite has rolled back everything by itself */
+	if (!sqlite3_get_autocommit(s->db) &&
+	    (db_exec(s->db, "ROLLBACK TO track; RELEASE track", e) < 0 ||
+		tables_load(s, e) < 0))
 		return -1;
-	if (why.kind != ERR_DATA && why.kind != ERR_USAGE) {
+	if (sqlite3_get_autocommit(s->db) || (why.kind != ERR_DATA && why.kind != ERR_USAGE)) {
 		*e = why;
 		return -1;
 	}
 	if (all) {
 		log_warn("%s; it is left out", why.text);
-		return 0;
+		return told_refused(s, name, e);
 	}
 	if (why.kind == ERR_USAGE && list_tables(s, &names, e) == 0)
 		near = nearest_table(&names, name);
@@ -186,7 +207,8 @@ static int run_track(struct site *site, char **names, int n, bool all)
 
 int cmd_track(int argc, char **argv)
 {
-	struct site_options o = {"dialsync track", track_usage, NULL};
+	struct site_options o = {"dialsync track", track_usage, NULL,
+	    argv, longopts};
 	struct site site;
 	bool all = false;
 	int c, code;
@@ -216,7 +238,8 @@ static int run_untrack(struct site *site, char **names, int n)
 	struct err e = ERR_INIT;
 	int code = 0;
 
-	if (store_begin(s, &e) < 0)
+	/* what is logged already is not lost with the tracking */
+	if (capture_fold_begin(s, &e) < 0)
 		return log_err(&e, "nothing was changed; try again");
 	for (int i = 0; i < n; i++) {
 		if (capture_untrack(s, names[i], &e) == 0) {
@@ -237,7 +260,8 @@ static int run_untrack(struct site *site, char **names, int n)
 
 int cmd_untrack(int argc, char **argv)
 {
-	struct site_options o = {"dialsync untrack", untrack_usage, NULL};
+	struct site_options o = {"dialsync untrack", untrack_usage, NULL,
+	    argv, longopts};
 	struct site site;
 	int c, code;
 

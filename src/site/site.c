@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/text.h"
 
 volatile int site_stop;
 
@@ -19,6 +21,47 @@ int site_verbosity(void)
 	const char *v = getenv("DIALSYNC_VERBOSE");
 
 	return v && strcmp(v, "-1") == 0 ? -1 : v && strcmp(v, "1") == 0;
+}
+
+int site_bad_option(const char *program, char *const *argv,
+    const struct option *longopts)
+{
+	const char *names[32] = {NULL}, *near = NULL, *word = argv[optind - 1];
+	bool named = optopt == 0;
+	char safe[80], one[3] = {'-', (char)optopt, '\0'};
+
+	for (size_t i = 0; longopts[i].name && i < 31; i++) {
+		names[i] = longopts[i].name;
+		named |= longopts[i].val == optopt;
+	}
+	if (!named || strncmp(word, "--", 2) != 0)
+		word = one;
+	else
+		near = text_nearest(word + 2, names);
+	text_safe(word, strlen(word), safe, sizeof(safe));
+	log_error("option %s is not known or lacks its value%s%s; see \"%s"
+	    " --help\"", safe, near ? "; did you mean --" : "",
+	    near ? near : "", program);
+	return 64;
+}
+
+int site_version(void)
+{
+	puts(PACKAGE_STRING);
+	return 0;
+}
+
+const char *site_next(const struct err *e)
+{
+	if (e->kind == ERR_BUSY)
+		return "nothing is lost; try again";
+	if (e->kind == ERR_MISSING && strstr(e->text, "dialsync.conf") == NULL)
+		return "correct \"database\" in " CONFIG_NAME ", or put the"
+		    " database there";
+	if (strstr(e->text, "not a database"))
+		return "correct \"database\" in " CONFIG_NAME ", or put a"
+		    " backup back";
+	return NULL;
 }
 
 int site_worse(int a, int b)
@@ -34,8 +77,11 @@ int site_worse(int a, int b)
 /* Each wrong line is an error of its own. */
 static void print_problems(const struct buf *problems)
 {
-	const char *p = buf_str(problems), *nl;
+	const char *p = buf_str(problems), *nl = strchr(p, '\n');
 
+	/* one alone is what the caller prints */
+	if (!nl || !nl[1])
+		return;
 	for (; (nl = strchr(p, '\n')); p = nl + 1)
 		log_error("%.*s", (int)(nl - p), p);
 }

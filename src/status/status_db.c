@@ -157,6 +157,66 @@ int status_db_site(struct status_db *d, struct status_seen *seen,
 	return held < 0 || lost < 0 ? -1 : 0;
 }
 
+/* Tables that are tracked and have no triggers of ours, so that nobody logs
+ * their changes: found afresh, since no pack may have noticed it yet. */
+static int list_troubles(struct status_db *d, char **texts, size_t *n,
+    struct err *e)
+{
+	sqlite3_stmt *st = prepare(d, "SELECT name, EXISTS(SELECT 1 FROM"
+	    " sqlite_master WHERE type = 'table' AND name = d.name"
+	    " COLLATE NOCASE) FROM dialsync_table d WHERE tracked"
+	    " AND name <> 'dialsync_conflict' AND NOT EXISTS(SELECT 1 FROM"
+	    " sqlite_master WHERE type = 'trigger' AND name = 'dialsync_' ||"
+	    " d.t || '_update' AND tbl_name = d.name COLLATE NOCASE)"
+	    " ORDER BY name");
+	int rc = -1;
+
+	for (; *n < STATUS_TROUBLES_MAX &&
+	     (rc = first_row(d, st, e)) == 1; (*n)++) {
+		const char *name = (const char *)sqlite3_column_text(st, 0);
+
+		texts[*n] = sqlite3_column_int(st, 1) ?
+		    fs_format("table %s: its changes are not logged; run"
+		    " \"dialsync track %s\"", name, name) :
+		    fs_format("table %s is not in the database; what comes for"
+		    " it is kept; make it again and run \"dialsync track %s\","
+		    " or run \"dialsync untrack %s\"", name, name, name);
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Values of columns that are not here.  Rows that are held or dead have values
+ * aside too; those columns are here. */
+static int count_parked(struct status_db *d, int64_t *out, struct err *e)
+{
+	sqlite3_stmt *st = prepare(d, "SELECT coalesce(sum(n), 0) FROM"
+	    " (SELECT t, r, count(*) AS n FROM dialsync_aside GROUP BY t, r) a"
+	    " JOIN dialsync_table d USING(t) JOIN dialsync_column c"
+	    " ON c.t = a.t AND c.r = a.r WHERE NOT d.tracked OR NOT EXISTS"
+	    " (SELECT 1 FROM pragma_table_xinfo(d.name) x"
+	    "  WHERE x.name = c.name COLLATE NOCASE)");
+	int rc = first_row(d, st, e);
+
+	*out = rc == 1 ? sqlite3_column_int64(st, 0) : STATUS_NONE;
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+int status_db_tables(struct status_db *d, struct status_seen *seen,
+    char **texts, size_t *n, struct err *e)
+{
+	int64_t tracked = STATUS_NONE;
+
+	*n = 0;
+	if (count_rows(d, "dialsync_table WHERE tracked AND name <>"
+	    " 'dialsync_conflict'", &tracked, e) < 0 ||
+	    count_parked(d, &seen->parked, e) < 0)
+		return -1;
+	seen->untracked = tracked == 0;
+	return list_troubles(d, texts, n, e);
+}
+
 /* The next CHUNK of the local sequence past ?2: how many there are, the last
  * one, and how many of them a pack would send: not what came from the peer
  * (unless it went back and lost it), nor what it is known to know. */

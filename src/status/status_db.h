@@ -25,6 +25,13 @@ void status_db_close(struct status_db *d);
 int status_db_site(struct status_db *d, struct status_seen *seen,
     struct err *e);
 
+/* What is wrong with tracked tables, a sentence each, at most
+ * STATUS_TROUBLES_MAX; seen->parked and seen->untracked.  The texts are
+ * malloc'd and belong to the caller, also after an error. */
+#define STATUS_TROUBLES_MAX 32
+int status_db_tables(struct status_db *d, struct status_seen *seen,
+    char **texts, size_t *n, struct err *e);
+
 /* unpacked and waiting_for of p->name, in the same way; STATUS_NONE without an
  * error where the database does not know the peer yet.  unpacked counts log
  * entries and what stands in the local sequence past the peer's mark, at most

@@ -143,6 +143,12 @@ static void put_document(const struct status_model *m, struct buf *out)
 	for (size_t i = 0; i < m->n_peers; i++)
 		put_peer(&j, &m->peers[i]);
 	json_end(&j, ']');
+	put_int(&j, "parked_values", m->parked);
+	json_bool(&j, "no_table_tracked", m->untracked);
+	json_array(&j, "table_troubles");
+	for (size_t i = 0; i < m->n_troubles; i++)
+		json_string(&j, NULL, m->troubles[i]);
+	json_end(&j, ']');
 	json_end(&j, '}');
 	buf_addc(out, '\n');
 }

@@ -142,6 +142,12 @@ static void look_at_database(const struct config *cfg, const struct spool *s,
 	if (!d)
 		return;
 	status_db_site(d, &l->seen, &l->database);
+	first = l->database.kind == ERR_NONE ? &l->database : &e;
+	l->troubles = calloc(STATUS_TROUBLES_MAX, sizeof(*l->troubles));
+	if (l->troubles)
+		status_db_tables(d, &l->seen, l->troubles,
+		    &l->seen.n_troubles, first);
+	l->seen.troubles = (const char *const *)l->troubles;
 	for (size_t i = 0; i < l->seen.n_peers; i++) {
 		first = l->database.kind == ERR_NONE ? &l->database : &e;
 		status_db_peer(d, &l->peers[i], first);
@@ -173,6 +179,7 @@ int status_look(const struct config *cfg, const struct spool *s, bool all,
 	memset(l, 0, sizeof(*l));
 	l->seen.site = cfg->site.name;
 	l->seen.held_rows = l->seen.conflicts = STATUS_NONE;
+	l->seen.parked = STATUS_NONE;
 	if (look_at_lines(cfg, s, l, e) < 0 ||
 	    (all && look_at_peers(cfg, s, l, e) < 0)) {
 		status_look_free(l);
@@ -194,6 +201,9 @@ void status_look_free(struct status_look *l)
 		status_map_free(&l->maps[i]);
 	for (size_t i = 0; i < l->n_names; i++)
 		free(l->names[i]);
+	for (size_t i = 0; i < l->seen.n_troubles; i++)
+		free(l->troubles[i]);
+	free(l->troubles);
 	status_map_free(&l->applier);
 	free(l->names);
 	free(l->lines);

@@ -16,6 +16,7 @@ struct status_look {
 	size_t n_names;
 	struct status_map applier;
 	struct status_seen_peer *peers;
+	char **troubles;
 	struct err database;             /* why its figures are not known */
 };
 

@@ -143,7 +143,8 @@ static int site_open(const struct request *r, struct site *s, struct err *e)
 	path = fs_join(s->dir, CONFIG_NAME);
 	rc = config_read(path, &s->cfg, &problems, e);
 	free(path);
-	if (problems.n > 0)
+	/* one alone is the error itself */
+	if (problems.n > 0 && strchr(buf_str(&problems), '\n')[1])
 		fs_write_all(STDERR_FILENO, problems.p, problems.n, NULL);
 	buf_free(&problems);
 	return rc < 0 ? -1 : spool_open(&s->spool, s->dir, e);

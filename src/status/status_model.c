@@ -351,6 +351,10 @@ int status_model_make(const struct status_seen *seen, struct status_model *m,
 	memset(m, 0, sizeof(*m));
 	m->site = seen->site;
 	m->time = seen->now;
+	m->parked = seen->parked;
+	m->untracked = seen->untracked;
+	m->troubles = seen->troubles;
+	m->n_troubles = seen->n_troubles;
 	m->lines = calloc(seen->n_lines + 1, sizeof(*m->lines));
 	m->peers = calloc(seen->n_peers + 1, sizeof(*m->peers));
 	if (!m->lines || !m->peers) {

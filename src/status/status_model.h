@@ -63,6 +63,10 @@ struct status_seen {
 	const struct status_seen_peer *peers;
 	size_t n_peers;
 	int64_t held_rows, conflicts;  /* database; STATUS_NONE */
+	int64_t parked;                /* values whose column is not here */
+	bool untracked;                /* no table is tracked at all */
+	const char *const *troubles;   /* of tables, a sentence each */
+	size_t n_troubles;
 };
 
 /* ---- what is shown */
@@ -107,6 +111,10 @@ struct status_model {
 	struct status_processing processing;
 	struct status_peer *peers;
 	size_t n_peers;
+	int64_t parked;
+	bool untracked;
+	const char *const *troubles;
+	size_t n_troubles;
 };
 
 /* Work it out.  The model borrows from seen until status_model_free().

@@ -88,7 +88,7 @@ static const char *line_advice(const struct status_line *l)
 		    "line writes a new one";
 	if (l->state == STATUS_FAILED && !l->alive)
 		return "the next call resumes where this one stopped; "
-		    "\"dialsync log\" has more";
+		    "log/calls.log has more";
 	return NULL;
 }
 
@@ -171,8 +171,8 @@ static void put_peer(struct buf *b, const struct status_peer *p)
 	buf_addc(b, '\n');
 	if (p->waiting_for != STATUS_NONE)
 		buf_addf(b, "    waiting for bundle %08" PRId64 ", which is "
-		    "missing: the next call asks for it again; or run "
-		    "\"dialsync resend\" at %s\n", p->waiting_for, p->name);
+		    "missing: the next call asks for it again\n",
+		    p->waiting_for);
 	if (p->held_bundles > 0) {
 		buf_adds(b, "    held: ");
 		put_count(b, p->held_bundles, "bundle", false);
@@ -191,20 +191,33 @@ static void put_database(struct buf *b, const struct status_model *m,
 	if (p && p->held_rows > 0) {
 		buf_adds(b, "held: ");
 		put_count(b, p->held_rows, "row", true);
-		buf_adds(b, " that a constraint of the table refuses; "
-		    "\"dialsync check\" says which and why\n");
+		buf_adds(b, " that a constraint of the table refuses; the "
+		    "table dialsync_held says why\n");
 	}
 	if (p && p->conflicts > 0) {
 		buf_adds(b, "conflicts: ");
 		put_count(b, p->conflicts, "value", true);
-		buf_adds(b, " lost to another site's; see \"dialsync "
-		    "conflicts\"\n");
+		buf_adds(b, " lost to another site's; they are in the table "
+		    "dialsync_conflict\n");
+	}
+	if (m->untracked)
+		buf_adds(b, "no table is tracked, so no change is logged; run "
+		    "\"dialsync track --all\"\n");
+	for (size_t i = 0; i < m->n_troubles; i++) {
+		put_safe(b, m->troubles[i]);
+		buf_addc(b, '\n');
+	}
+	if (m->parked > 0) {
+		put_count(b, m->parked, "value", false);
+		buf_addf(b, " wait%s for a column or table that is not here; "
+		    "\"ALTER TABLE ... ADD COLUMN\" or \"dialsync track\" "
+		    "brings them in\n", m->parked == 1 ? "s" : "");
 	}
 	if (note) {
 		buf_adds(b, "database: ");
 		put_safe(b, note);
 		buf_adds(b, "; so changes, held rows and conflicts are not "
-		    "known; \"dialsync check\" says more\n");
+		    "known\n");
 	}
 }
 
