@@ -13,3 +13,22 @@ include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk
 include tests/local.zmodem.mk
+
+# Long campaigns; hours may be spent by LONG=SECONDS for each of them.
+LONG = 60
+check-long: check
+	$(AM_TESTS_ENVIRONMENT) set -e; \
+	echo "== random histories, $(LONG) s each"; \
+	./tests/random_sites -t $(LONG); \
+	./tests/random_sites -t $(LONG) -o lossy,strict; \
+	echo "== 10,000 damaged bundles"; \
+	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
+	echo "== ZMODEM over bad lines, 20 seeds"; \
+	for seed in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \
+		SEED=$$seed ./tests/t_zmodem >t_zmodem.long 2>&1 || \
+			{ cat t_zmodem.long; exit 1; }; \
+	done; \
+	echo "== fuzzers, $(LONG) s each"; \
+	sh $(srcdir)/scripts/fuzz $(LONG)
+.PHONY: check-long
+CLEANFILES += t_zmodem.long

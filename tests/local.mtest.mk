@@ -19,9 +19,10 @@ check_PROGRAMS += tests/mutate
 tests_mutate_SOURCES = tests/mutate.c
 tests_mutate_LDADD = $(ZLIB_LIBS)
 
-TESTS += tests/s_values.sh tests/s_apply.sh tests/s_mutate.sh tests/s_kill.sh
+TESTS += tests/s_values.sh tests/s_apply.sh tests/s_mutate.sh tests/s_kill.sh \
+	tests/s_restore.sh
 EXTRA_DIST += tests/s_values.sh tests/s_apply.sh tests/s_mutate.sh \
-	tests/s_kill.sh tests/lib.sh
+	tests/s_kill.sh tests/s_restore.sh tests/lib.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/t_merge tests/t_order tests/t_key

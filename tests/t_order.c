@@ -26,7 +26,7 @@ struct row {
 	const char *chain;    /* "10! 14": ends that it lists; !: our tag */
 	/* here */
 	int64_t peer_inc, pos;
-	bool ended, tag_unknown;
+	bool ended, end_known;
 	/* then */
 	enum order order;
 	const char *why;      /* a part of the reason to hold it */
@@ -40,9 +40,23 @@ static const struct row rows[] = {
 	{"the next one", "hub", "ann", THEM, US, 10, 14, TAG, NULL,
 	    THEM, 10, false, false, ORDER_APPLY, NULL},
 	{"the same again", "hub", "ann", THEM, US, 0, 10, 0, NULL,
-	    THEM, 10, false, false, ORDER_DUPLICATE, NULL},
+	    THEM, 10, false, true, ORDER_DUPLICATE, NULL},
 	{"an older one", "hub", "ann", THEM, US, 3, 6, 1, NULL,
+	    THEM, 10, false, true, ORDER_DUPLICATE, NULL},
+	{"an older one that was never here", "hub", "ann", THEM, US, 3, 6, 1,
+	    NULL, THEM, 10, false, false, ORDER_HOLD, "never applied here"},
+	{"the same position, reached another way", "hub", "ann", THEM, US, 3,
+	    10, 1, NULL, THEM, 10, false, false, ORDER_HOLD,
+	    "never applied here"},
+	{"a resend cut anew, all of it known", "hub", "ann", THEM, US, 3, 6,
+	    1, "3 7 10! 14", THEM, 10, false, false, ORDER_DUPLICATE, NULL},
+	{"a resend cut anew, of another history", "hub", "ann", THEM, US, 3,
+	    6, 1, "3 7 10 14", THEM, 10, false, false, ORDER_HOLD,
+	    "never applied here"},
+	{"an older acknowledgement", "hub", "ann", THEM, US, 6, 6, 1, NULL,
 	    THEM, 10, false, false, ORDER_DUPLICATE, NULL},
+	{"a new incarnation that only says so", "hub", "ann", THEM + 1, US, 0,
+	    0, 0, NULL, THEM, 10, false, false, ORDER_NEW, NULL},
 	{"one is missing", "hub", "ann", THEM, US, 14, 20, 2, NULL,
 	    THEM, 10, false, false, ORDER_GAP, NULL},
 	{"nothing new, an acknowledgement", "hub", "ann", THEM, US, 10, 10,
@@ -80,9 +94,6 @@ static const struct row rows[] = {
 	    THEM, 10, false, false, ORDER_MERGE, NULL},
 	{"made before it knew us", "hub", "ann", THEM, 0, 10, 14, TAG, NULL,
 	    THEM, 10, false, false, ORDER_APPLY, NULL},
-	{"it acknowledges what we never sent", "hub", "ann", THEM, US, 10, 14,
-	    TAG, NULL, THEM, 10, false, true, ORDER_HOLD,
-	    "an older backup put back here"},
 	{"wrong sender comes before all else", "eve", "ann", THEM, US - 1, 0,
 	    1, 0, NULL, THEM, 10, true, true, ORDER_HOLD, "it is from eve"},
 };
@@ -112,7 +123,7 @@ static void test_rows(void **state)
 		struct bundle_head h;
 		struct peer p;
 		struct order_in in = {&h, &p, "ann", US, r->ended,
-		    r->tag_unknown};
+		    r->end_known};
 		char why[300] = "?";
 		enum order got;
 

@@ -1,6 +1,7 @@
 /* dialsync-apply: the applier as a process; run as "dialsync apply". */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -15,6 +16,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "capture/capture.h"
 #include "site/site.h"
 #include "spool/spool_lock.h"
 
@@ -28,7 +30,8 @@ static const char usage[] =
     "                dialsync.conf), and at once when a call stores a bundle\n"
     "  --every TIME  look this often instead: 30s, 2m\n"
     "  -C DIR        the site's directory\n"
-    "  -q, -v        be quiet; explain\n";
+    "  -q, -v        be quiet; explain\n"
+    "  --help, --version\n";
 
 #define PROGRAM "dialsync apply"
 
@@ -44,6 +47,7 @@ static const struct option longopts[] = {
     {"watch", no_argument, NULL, 'w'},
     {"every", required_argument, NULL, 'e'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -54,6 +58,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 	memset(o, 0, sizeof(*o));
 	log_init(PROGRAM, site_verbosity());
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "C:qv", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'C':
@@ -76,13 +81,13 @@ static int parse(int argc, char **argv, struct options *o)
 				return 64;
 			}
 			break;
+		case 'V':
+			return site_version();
 		case 'h':
 			fputs(usage, stdout);
 			return 0;
 		default:
-			fputs(PROGRAM ": see \"" PROGRAM " --help\"\n",
-			    stderr);
-			return 64;
+			return site_bad_option(PROGRAM, argv, longopts);
 		}
 	}
 	o->peers = argv + optind;
@@ -175,6 +180,50 @@ static int apply_all(struct site *s, const struct options *o,
 	return code;
 }
 
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_warn("%s", text);
+}
+
+static int is_bundle(const struct dirent *d)
+{
+	const char *dot = strchr(d->d_name, '.');
+
+	return dot && !strcmp(dot, ".xml.gz");
+}
+
+/* Bundles dropped into the inbox of a site that is no peer would lie there
+ * unseen for ever. */
+static void warn_strangers(const struct site *s)
+{
+	char *inbox = fs_join(s->dir, SPOOL_INBOX);
+	struct dirent **names, **files;
+	int n = scandir(inbox, &names, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		const char *name = names[i]->d_name;
+		char *dir = fs_join(inbox, name);
+		int files_n = !text_name_ok(name) || config_peer(s->cfg, name)
+		    ? 0 : scandir(dir, &files, is_bundle, NULL);
+
+		if (files_n > 0)
+			log_warn("inbox/%s holds %d bundle%s, but %s is no"
+			    " peer here; add it with \"dialsync peer %s\", or"
+			    " delete them", name, files_n,
+			    files_n == 1 ? "" : "s", name, name);
+		for (int k = 0; k < files_n; k++)
+			free(files[k]);
+		if (files_n > 0)
+			free(files);
+		free(dir);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	free(inbox);
+}
+
 static int run(struct site *s, const struct options *o)
 {
 	struct apply_conf conf = {s->store, &s->spool, NULL, tell, NULL};
@@ -185,10 +234,13 @@ static int run(struct site *s, const struct options *o)
 	int code, wake = -1;
 
 	if (spool_lock(&s->spool, SPOOL_LOCK_APPLIER, NULL, &lock, &e) < 0)
-		return log_err(&e, "it does the work; or stop it first");
+		return log_err(&e, e.kind == ERR_BUSY ?
+		    "it does the work; or stop it first" : NULL);
 	conf.status = status_open(&s->spool, "applier", &e);
 	if (o->watch)
 		wake = open_wake(s, &wake_path);
+	warn_strangers(s);
+	capture_trouble(s->store, warn, NULL, &e);
 	for (;;) {
 		code = apply_all(s, o, &conf);
 		if (!o->watch || site_stop)
@@ -223,7 +275,7 @@ int main(int argc, char **argv)
 		if (!config_need_peer(s.cfg, o.peers[i], &e))
 			code = log_err(&e, "see \"dialsync peer\"");
 	if (code == 0 && site_open_store(&s, DB_APPLY, &e) < 0)
-		code = log_err(&e, NULL);
+		code = log_err(&e, site_next(&e));
 	site_catch_signals();
 	if (code == 0)
 		code = run(&s, &o);

@@ -25,6 +25,8 @@ struct apply_work {
 				   * the reader ends */
 	struct version *adopt;    /* what may be adopted, as our origins */
 	size_t nadopt;
+	struct bundle_pos *chain; /* ends that a resend repeats */
+	size_t nchain;
 	struct peer *peer;
 	char name[64];        /* "hub 118", for conflicts */
 	int64_t *origins;     /* bundle's index -> origin number */
@@ -35,10 +37,13 @@ struct apply_work {
 	struct late *late;
 	struct buf scratch;
 	struct frag *frags;   /* FRAGS_MAX */
+	struct frag *judged;  /* FRAGS_MAX; for late_judge, which may run in
+			       * the middle of a fragment */
 	struct merge_frag *mfrags;
 	struct value *row;    /* the row as it is, when it was needed */
 	bool row_read;
 	int row_there;
+	int newtables;        /* that this bundle made known */
 	int64_t changes, held, conflicts;
 	int64_t last_seq;     /* given to the last incoming version */
 };

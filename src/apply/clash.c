@@ -120,11 +120,11 @@ int late_add(struct apply_work *w, const struct incoming *in, int reg,
 static int standing_death(struct apply_work *w, const struct table *t,
     const struct late *l, struct version *v, struct err *e)
 {
-	int n = frags_of(w->s, t, &l->key, w->frags, FRAGS_MAX, e);
+	int n = frags_of(w->s, t, &l->key, w->judged, FRAGS_MAX, e);
 
 	for (int i = 0; i < n; i++)
-		if (w->frags[i].death) {
-			*v = w->frags[i].ver;
+		if (w->judged[i].death) {
+			*v = w->judged[i].ver;
 			return 1;
 		}
 	return n < 0 ? -1 : 0;

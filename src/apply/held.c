@@ -51,6 +51,18 @@ static int is_alive(struct store *s, struct table *t, const struct value *key,
 	return n < 0 ? -1 : 0;
 }
 
+/* 1 dead by its registers, 0 not, -1. */
+static int is_dead(struct store *s, struct table *t, const struct value *key,
+    struct frag *frags, struct err *e)
+{
+	int n = frags_of(s, t, key, frags, FRAGS_MAX, e);
+
+	for (int i = 0; i < n; i++)
+		if (frags[i].death)
+			return 1;
+	return n < 0 ? -1 : 0;
+}
+
 /* Try one row: 1 placed, 0 still held, -1. */
 static int retry_row(struct store *s, struct table *t, const struct value *key,
     struct frag *frags, struct arena *arena, struct err *e)
@@ -63,6 +75,15 @@ static int retry_row(struct store *s, struct table *t, const struct value *key,
 	if (there < 0 ||
 	    load_aside(s, t, key, values, &set, arena, e) < 0)
 		return -1;
+	rc = is_dead(s, t, key, frags, e);
+	if (rc < 0)
+		return -1;
+	if (rc == 1 && there) {
+		/* its death came while the table was not looked after */
+		if (row_delete(s, t, key, e) < 0)
+			return -1;
+		return held_drop(s, t, key, e) < 0 ? -1 : 1;
+	}
 	rc = 1;
 	if (there && !mask_empty(set.w, t->words)) {
 		rc = row_update(s, t, key, set.w, values, &why);

@@ -11,6 +11,7 @@
 
 #include "apply/receive.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "capture/capture.h"
 #include "spool/spool_inbox.h"
 #include "spool/spool_outbox.h"
@@ -163,7 +164,7 @@ fail:
 static int unusable(struct drain *d, const struct spool_entry *en, bool cut,
     struct err *why, struct err *e)
 {
-	if (why->kind != ERR_DATA && why->kind != ERR_PEER) {
+	if (d->r.ours || (why->kind != ERR_DATA && why->kind != ERR_PEER)) {
 		*e = *why;
 		return -1;
 	}
@@ -175,12 +176,31 @@ static int unusable(struct drain *d, const struct spool_entry *en, bool cut,
 	return hold(d, en, why->text, e) < 0 || want_resend(d, e) < 0 ? -1 : 0;
 }
 
+static int write_state(struct drain *d, struct err *e)
+{
+	char *path = fs_join(d->conf->spool->dir, SPOOL_STATE);
+	int rc = capture_state_write(d->conf->store, path, e);
+
+	free(path);
+	return rc;
+}
+
 /* What the commit of a bundle means for its file. */
 static int after(struct drain *d, const struct spool_entry *en, int fd,
     struct err *e)
 {
 	struct receive *r = &d->r;
 
+	if (r->renewed) {
+		tell(d, APPLY_WARN, "%s knows changes of this site that this"
+		    " database does not have: an older backup was put back"
+		    " here. The site goes on as a new incarnation; what is"
+		    " missing comes back from the peers with the next calls",
+		    d->name);
+		r->renewed = false;
+		if (write_state(d, e) < 0)
+			return -1;
+	}
 	switch (r->order) {
 	case ORDER_HOLD:
 		return hold(d, en, r->why, e);
@@ -223,6 +243,7 @@ static int one_file(struct drain *d, const struct spool_entry *en,
 	}
 	/* is it one, and does it say the number that its name says?  Before
 	 * a transaction is opened for it */
+	d->r.ours = false;
 	rc = receive_peek(&d->r, fd, &cut, &why);
 	if (rc == 0 && (uint64_t)d->r.number != en->number)
 		rc = err_set(&why, ERR_DATA, "inside it says that it is"
@@ -265,6 +286,16 @@ static int write_acked(struct drain *d, struct err *e)
 		  (uint64_t)sent.number, e);
 }
 
+/* Was the database put back?  Before anything is folded or applied. */
+static int check_state(struct drain *d, struct err *e)
+{
+	char *path = fs_join(d->conf->spool->dir, SPOOL_STATE);
+	int rc = capture_state_check(d->conf->store, path, e);
+
+	free(path);
+	return rc;
+}
+
 static int pass(struct drain *d, struct err *e)
 {
 	struct spool_list l;
@@ -304,7 +335,9 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	d.applied = calloc(1, sizeof(*d.applied));
 	if (!d.applied)
 		return err_set(e, ERR_SYSTEM, "apply: out of memory");
-	rc = spool_make_peer(conf->spool, name, e);
+	rc = check_state(&d, e);
+	if (rc == 0)
+		rc = spool_make_peer(conf->spool, name, e);
 	if (rc == 0)
 		rc = spool_held_sweep(conf->spool, name, e);
 	if (rc == 0)

@@ -40,19 +40,25 @@ enum order order_decide(const struct order_in *in, char *why, size_t n)
 	}
 	if (in->ended)
 		return ORDER_MERGE;
-	if (in->tag_unknown)
-		return hold(why, n, "it acknowledges changes that this"
-		    " database does not have: was an older backup put back"
-		    " here?");
 	if (h->rinc && (int64_t)h->rinc != in->inc)
 		return ORDER_MERGE;
-	if (h->upto <= pos)
-		return ORDER_DUPLICATE;
 	if (h->after > pos)
 		return ORDER_GAP;
+	if (fresh)
+		return ORDER_NEW; /* also without changes: it announces it */
+	/* an end seen before, or a resend of a history that has our position */
+	if (h->upto <= pos && (h->after == h->upto || in->end_known ||
+				  chain_has(h, pos, p->pos_tag)))
+		return ORDER_DUPLICATE;
+	if (h->upto <= pos)
+		return hold(why, n, "it ends at a state of the peer that was"
+		    " never applied here: was an older backup put back there,"
+		    " or are there two sites of that name? The peer is told"
+		    " and will say anew what it has");
 	if (pos > 0 && !chain_has(h, pos, p->pos_tag))
 		return hold(why, n, "it goes on from a state of the peer that"
 		    " was never applied here: was an older backup put back"
-		    " there?");
-	return fresh ? ORDER_NEW : ORDER_APPLY;
+		    " there, or are there two sites of that name? The peer is"
+		    " told and will say anew what it has");
+	return ORDER_APPLY;
 }

@@ -22,7 +22,7 @@ struct order_in {
 	const char *site;   /* ours */
 	int64_t inc;        /* our incarnation */
 	bool ended;         /* head->inc is one that the peer has left */
-	bool tag_unknown;   /* it acknowledges a tag that we never made */
+	bool end_known;     /* a bundle with its end was applied before */
 };
 
 enum order order_decide(const struct order_in *, char *why, size_t why_n);

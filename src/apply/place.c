@@ -141,7 +141,13 @@ placed:
 static int kill_row(struct apply_work *w, const struct incoming *in, int n,
     struct err *e)
 {
-	struct mask drop = in->t->all;
+	struct mask drop;
+
+	/* everything of the row, columns that are not here included */
+	memset(&drop, 0, sizeof(drop));
+	mask_set(drop.w, REG_SPELLING);
+	for (int i = 0; i < in->t->ncols; i++)
+		mask_set(drop.w, i + REG_COLUMN);
 
 	for (int i = 0; i < n; i++) {
 		struct merge_frag *m = &w->mfrags[i];
@@ -308,6 +314,9 @@ static int group_table(struct apply_work *w, struct bundle_group *g,
 		      sqlite3_strnicmp(name, "dialsync_", 9) == 0))
 		return err_set(e, ERR_DATA, "it names the table %s, which is"
 		    " not one for peers", name);
+	if (!t && (++w->newtables > 200 || w->s->ntables >= 4000))
+		return err_set(e, ERR_DATA, "it names too many tables that are"
+		    " not here (%s and others)", name);
 	if (!t && table_register(w->s, name, &t, e) < 0)
 		return -1;
 	if (t->nkey == 0) {
@@ -331,6 +340,9 @@ static int group_columns(struct apply_work *w, struct bundle_group *g,
 {
 	int n = bundle_group_ncols(g);
 
+	if (n + t->ncols > TABLE_PARKED_MAX && n > t->ncols)
+		return err_set(e, ERR_DATA, "table %s: %d columns, and %d are"
+		    " known here", t->name, n, t->ncols);
 	for (int i = 0; i < n; i++) {
 		if (table_column(w->s, t, bundle_group_col(g, i), &cols[i],
 			e) < 0)

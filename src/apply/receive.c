@@ -20,8 +20,10 @@ static void work_free(struct apply_work *w)
 {
 	free(w->origins);
 	free(w->adopt);
+	free(w->chain);
 	free(w->sender_knows);
 	free(w->frags);
+	free(w->judged);
 	free(w->mfrags);
 	free(w->row);
 	arena_free(&w->arena);
@@ -60,6 +62,10 @@ static int check_head(const struct bundle_head *h, struct err *e)
 static int map_origins(struct apply_work *w, const struct bundle_head *h,
     struct err *e)
 {
+	if (store_origin_count(w->s) + (int64_t)h->norigins >
+	    BUNDLE_ORIGINS_MAX - 96 && h->norigins > 64)
+		return err_set(e, ERR_DATA, "it names %zu origins, more than"
+		    " there can be sites", h->norigins);
 	w->origins = calloc(h->norigins, sizeof(*w->origins));
 	w->adopt = calloc(h->nadopt + 1, sizeof(*w->adopt));
 	if (!w->origins || !w->adopt)
@@ -76,14 +82,15 @@ static int map_origins(struct apply_work *w, const struct bundle_head *h,
 }
 
 /* What the sender knew when it packed: told whole, or as what changed since
- * it last told. */
+ * it last told.  Of an incarnation that has ended only what it says itself
+ * counts: what was told since is another's. */
 static int load_knowledge(struct apply_work *w, const struct bundle_head *h,
-    struct err *e)
+    bool whole, struct err *e)
 {
 	if (peer_view_load(w->s, w->peer, &w->sender_knows, e) < 0)
 		return -1;
 	w->norigins = store_origin_count(w->s);
-	for (int64_t i = 0; h->full && i <= w->norigins; i++)
+	for (int64_t i = 0; whole && i <= w->norigins; i++)
 		w->sender_knows[i] = -1;
 	for (size_t i = 0; i < h->nknow; i++)
 		w->sender_knows[w->origins[h->know[i].origin]] =
@@ -93,21 +100,27 @@ static int load_knowledge(struct apply_work *w, const struct bundle_head *h,
 }
 
 static int work_init(struct apply_work *w, struct store *s,
-    const struct bundle_head *h, struct peer *p, struct err *e)
+    const struct bundle_head *h, struct peer *p, bool whole, struct err *e)
 {
 	memset(w, 0, sizeof(*w));
 	w->s = s;
 	w->head = *h;
+	w->chain = malloc((h->nchain + 1) * sizeof(*w->chain));
+	if (!w->chain)
+		return out_of_memory(e);
+	for (; w->nchain < h->nchain; w->nchain++)
+		w->chain[w->nchain] = h->chain[w->nchain];
 	w->peer = p;
 	snprintf(w->name, sizeof(w->name), "%s %lld", h->from,
 	    (long long)h->number);
 	buf_init(&w->scratch, SIZE_MAX);
 	w->frags = calloc(FRAGS_MAX, sizeof(*w->frags));
+	w->judged = calloc(FRAGS_MAX, sizeof(*w->judged));
 	w->mfrags = calloc(FRAGS_MAX, sizeof(*w->mfrags));
 	w->row = calloc(TABLE_COLUMNS_MAX, sizeof(*w->row));
-	if (!w->frags || !w->mfrags || !w->row)
+	if (!w->frags || !w->judged || !w->mfrags || !w->row)
 		return out_of_memory(e);
-	return map_origins(w, h, e) < 0 || load_knowledge(w, h, e) < 0 ? -1 : 0;
+	return map_origins(w, h, e) < 0 || load_knowledge(w, h, whole, e) < 0 ? -1 : 0;
 }
 
 /* ---- the header's consequences */
@@ -125,8 +138,10 @@ static int new_incarnation(struct store *s, struct peer *p,
 	p->pos = 0;
 	p->pos_tag = 0;
 	p->told = -1;
+	p->ack_number = 0;
 	if (first)
 		return 0;
+	p->acked = 0;
 	p->back = s->seq;
 	p->full = true;
 	p->scan = p->mark = 0;
@@ -200,7 +215,7 @@ static int take_position(struct apply_work *w, struct err *e)
 		if (w->sender_knows[o] < 0)
 			continue;
 		if (peer_view_set(w->s, p, o, w->sender_knows[o], e) < 0 ||
-		    (h->end &&
+		    (h->end && o != w->s->self &&
 			store_know(w->s, o, w->sender_knows[o], e) < 0))
 			return -1;
 	}
@@ -216,7 +231,15 @@ static int take_position(struct apply_work *w, struct err *e)
 	/* enough unanswered ones are worth an acknowledgement alone */
 	if (++p->unanswered >= 64)
 		p->tell = true;
-	return peer_seen_add(w->s, p, h->upto, h->tag, e);
+	/* a resend also stands for the bundles that it repeats */
+	for (size_t i = 0; i < w->nchain; i++)
+		if (w->chain[i].upto < h->upto && w->chain[i].tag &&
+		    peer_seen_add(w->s, p, w->chain[i].upto, w->chain[i].tag,
+			e) < 0)
+			return -1;
+	return h->upto == h->after
+	    ? 0
+	    : peer_seen_add(w->s, p, h->upto, h->tag, e);
 }
 
 /* ---- the reader's callbacks */
@@ -239,13 +262,29 @@ static int no_group(void *arg, struct bundle_group *g, struct err *e)
 	return err_set(e, ERR_CALLER, "a group before the header");
 }
 
-static int ask_resend(struct receive *r, struct peer *p)
+static void ask_resend(struct peer *p, bool again)
 {
-	(void)r;
-	if (!p->want)
+	if (!p->want || again)
 		p->tell = true;
 	p->want = true;
-	return 0;
+}
+
+/* The peer acknowledges a tag that this database never made: it went back to
+ * an older state.  From the last state that both know on, it goes on as a new
+ * incarnation; the bundle, made for the old one, is then merged and a resend
+ * asked for. */
+static int went_back(struct receive *r, const struct bundle_head *h,
+    struct err *e)
+{
+	struct peer_sent shared = {0, 0, -1, 0};
+
+	if (peer_sent_shared(r->store, &r->peer, h->acktags, h->nacktags,
+		&shared, e) < 0 ||
+	    capture_renew(r->store, shared.upto, shared.clock, e) < 0)
+		return -1;
+	r->renewed = true;
+	/* the peer's own entry was changed with all others */
+	return peer_load(r->store, r->name, &r->peer, e);
 }
 
 /* The decision, inside the transaction. */
@@ -254,7 +293,7 @@ static int decide(struct receive *r, const struct bundle_head *h,
 {
 	struct store *s = r->store;
 	struct order_in in = {h, &r->peer, s->site, s->inc, false, false};
-	int ended = 0, known = 1;
+	int ended = 0, known = 1, seen = 0;
 
 	if (strcmp(h->from, r->peer.name) == 0) {
 		ended = peer_ended(s, &r->peer, (int64_t)h->inc, e);
@@ -262,9 +301,19 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	}
 	if (ended < 0 || known < 0)
 		return -1;
+	/* it knows a later state of ours than we do: we were put back */
+	if (known == 0 && went_back(r, h, e) < 0)
+		return -1;
+	in.inc = s->inc;
 	in.ended = ended == 1 && (int64_t)h->inc != r->peer.inc;
-	in.tag_unknown = known == 0;
+	seen = peer_seen_has(s, &r->peer, h->upto, h->tag, e);
+	if (seen < 0)
+		return -1;
+	in.end_known = seen == 1 ||
+	    (h->upto == r->peer.pos && h->tag == r->peer.pos_tag);
 	r->order = order_decide(&in, r->why, sizeof(r->why));
+	r->alarm = strcmp(h->from, r->peer.name) == 0 &&
+	    strcmp(h->to, s->site) == 0;
 	/* also where its first bundle is missing: a resend is asked of this
 	 * incarnation, from its beginning */
 	if ((r->order == ORDER_NEW ||
@@ -277,13 +326,16 @@ static int decide(struct receive *r, const struct bundle_head *h,
 static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 {
 	struct receive *r = arg;
+	bool first_look;
 
 	if (check_head(h, e) < 0 || decide(r, h, e) < 0)
 		return -1;
+	first_look = h->number > r->peer.ack_number;
 	if (r->order == ORDER_HOLD)
 		return 1;
 	r->number = h->number;
-	if (work_init(&r->work, r->store, h, &r->peer, e) < 0)
+	if (work_init(&r->work, r->store, h, &r->peer,
+		h->full || r->order == ORDER_MERGE, e) < 0)
 		return -1;
 	if (r->order != ORDER_MERGE &&
 	    take_ack(r->store, &r->peer, h, r->work.sender_knows,
@@ -299,7 +351,9 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 		if (h->after == h->upto)
 			r->order = ORDER_DUPLICATE;
 		r->peer.waiting_for = r->peer.pos_number + 1;
-		ask_resend(r, &r->peer);
+		/* each bundle that newly waits is a reason to ask again: the
+		 * resend that was asked for may be lost, too */
+		ask_resend(&r->peer, first_look);
 		return 1;
 	default:
 		return 1;
@@ -336,6 +390,17 @@ int receive_peek(struct receive *r, int fd, bool *cut, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* A held bundle changes nothing but this: the peer is told what we have of it,
+ * with tags, so that it can find out whether it went back. */
+static int alarm_peer(struct receive *r, struct err *e)
+{
+	if (r->peer.inc == 0 || !r->alarm)
+		return 0;
+	r->peer.told = -1;
+	r->peer.tell = true;
+	return peer_save(r->store, &r->peer, e);
+}
+
 /* The end of the transaction, when the bundle was read to its end. */
 static int finish(struct receive *r, struct err *e)
 {
@@ -346,7 +411,7 @@ static int finish(struct receive *r, struct err *e)
 		if (late_judge(w, e) < 0)
 			return -1;
 		if (r->order == ORDER_MERGE)
-			ask_resend(r, &r->peer);
+			ask_resend(&r->peer, false);
 		else if (take_position(w, e) < 0)
 			return -1;
 		r->changes = w->changes;
@@ -363,16 +428,21 @@ int receive_bundle(struct receive *r, int fd, bool *cut, struct err *e)
 
 	r->changes = r->conflicts = r->held_rows = 0;
 	memset(&r->work, 0, sizeof(r->work));
+	r->ours = true;
 	if (capture_fold_begin(r->store, e) < 0)
 		return -1;
 	rc = peer_load(r->store, r->name, &r->peer, e);
-	if (rc == 0)
+	if (rc == 0) {
+		r->ours = false;
 		rc = bundle_read(fd, &ops, r, cut, e);
-	if (rc >= 0 && r->order != ORDER_HOLD)
-		rc = finish(r, e);
-	if (rc >= 0 && r->order != ORDER_HOLD)
+	}
+	if (rc < 0)
+		store_rollback(r->store);
+	if (rc >= 0)
+		rc = r->order == ORDER_HOLD ? alarm_peer(r, e) : finish(r, e);
+	if (rc >= 0)
 		rc = store_commit(r->store, e);
-	if (rc < 0 || r->order == ORDER_HOLD)
+	if (rc < 0)
 		store_rollback(r->store);
 	work_free(&r->work);
 	/* tables or columns that it registered are gone with a rollback */

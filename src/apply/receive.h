@@ -17,6 +17,9 @@ struct receive {
 	char why[300];         /* of ORDER_HOLD */
 	int64_t number;        /* as the header says */
 	bool head_seen;
+	bool ours;             /* a failure is our database's, not its */
+	bool alarm;            /* ORDER_HOLD: the peer should know of it */
+	bool renewed;          /* this site began a new incarnation */
 	int64_t changes, conflicts, held_rows;
 	struct peer peer;      /* as committed */
 	struct apply_work work;
@@ -26,7 +29,7 @@ struct receive {
 int receive_peek(struct receive *, int fd, bool *cut, struct err *);
 
 /* Decide and, when its turn has come, merge it: one transaction, committed.
- * Returns 0 with r->order (ORDER_HOLD: rolled back); -1 with err: ERR_DATA the
+ * Returns 0 with r->order (ORDER_HOLD: nothing merged); -1 with err: ERR_DATA the
  * bundle cannot be used (rolled back), ERR_BUSY, ERR_SYSTEM. */
 int receive_bundle(struct receive *, int fd, bool *cut, struct err *);
 

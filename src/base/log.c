@@ -28,6 +28,9 @@ int log_verbosity(void)
 
 /* One write() for the line, so that lines of several processes never mix. */
 static void put_line(const char *severity, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void put_line(const char *severity, const char *fmt, va_list ap)
 {
 	char line[1200];
 	int n;

@@ -163,7 +163,8 @@ int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
 	if (peer_told_load(s, p, &h->told, e) < 0 ||
 	    make_tags(h, s, p, e) < 0 || make_ack(h, s, p, e) < 0)
 		return -1;
-	if (!b->end && pack_rest_update(rest, s, filter, p->mark, e) < 0)
+	/* without rows there is nothing that the peer lacks */
+	if (some && !b->end && pack_rest_update(rest, s, filter, p->mark, e) < 0)
 		return -1;
 	if (make_knowledge(h, s, p, r, known, rest, filter, e) < 0)
 		return -1;

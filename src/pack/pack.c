@@ -20,6 +20,7 @@ struct work {
 	struct peer peer;          /* as it was in the first transaction */
 	struct pack_filter filter;
 	struct pack_rest rest;
+	int64_t rest_mark, rest_back; /* the peer's, when rest was right */
 	struct pack_known known;
 	struct pack_rows rows;
 	struct pack_head head;
@@ -47,33 +48,6 @@ static int is_committed(void *ctx, uint64_t number, struct err *e)
 
 	(void)e;
 	return number <= (uint64_t)p->number;
-}
-
-/* Finish or forget what a killed packer left, and bring the counter past any
- * number that was ever used for this peer here. */
-static int start(struct work *w, struct err *e)
-{
-	struct spool_sweep done;
-	struct store *s = w->conf->store;
-	uint64_t last;
-
-	if (peer_load(s, w->name, &w->peer, e) < 0 ||
-	    spool_make_peer(w->conf->spool, w->name, e) < 0 ||
-	    spool_sweep_outbox_tmp(w->conf->spool, w->name, is_committed,
-		&w->peer, &done, e) < 0 ||
-	    spool_outbox_last(w->conf->spool, w->name, &last, e) < 0)
-		return -1;
-	if (last <= (uint64_t)w->peer.number)
-		return 0;
-	/* the database is older than the outbox: a restored backup */
-	if (store_begin(s, e) < 0)
-		return -1;
-	w->peer.number = (int64_t)last;
-	if (peer_save(s, &w->peer, e) < 0 || store_commit(s, e) < 0) {
-		store_rollback(s);
-		return -1;
-	}
-	return 0;
 }
 
 static int load_filter(struct work *w, struct err *e)
@@ -133,6 +107,11 @@ static int begin_bundle(struct work *w, size_t raw, struct err *e)
 	    pack_known_take(&w->known, s, e) < 0)
 		goto fail;
 	w->rows.top = s->seq;
+	/* a resend was asked for since: more is to come than it says */
+	if (w->peer.mark != w->rest_mark || w->peer.back != w->rest_back)
+		pack_rest_free(&w->rest);
+	w->rest_mark = w->peer.mark;
+	w->rest_back = w->peer.back;
 	if (collect(w, w->peer.mark, w->peer.scan, raw, e) == 0 &&
 	    save_scan(w, e) == 0 && store_commit(s, e) == 0)
 		return 0;
@@ -214,6 +193,7 @@ static int commit(struct work *w, struct err *e)
 	const struct bundle_head *h = &w->head.head;
 	struct store *s = w->conf->store;
 	struct peer_sent sent = {h->upto, h->tag, h->clock, h->number};
+	struct peer was = w->peer;
 
 	if (store_begin(s, e) < 0)
 		return -1;
@@ -225,16 +205,20 @@ static int commit(struct work *w, struct err *e)
 	}
 	w->peer.number = h->number;
 	if (h->upto > h->after) {
-		w->peer.mark = h->upto;
+		w->peer.mark = w->rest_mark = h->upto;
 		w->peer.tag = h->tag;
 		if (peer_sent_add(s, &w->peer, &sent, e) < 0)
 			goto fail;
 	}
 	if (h->end && save_told(w, e) < 0)
 		goto fail;
-	if (h->has_ack)
-		w->peer.told = h->ack_upto;
-	w->peer.tell = false;
+	/* unless the applier went on or wants something else by now */
+	if (was.inc == w->peer.inc && was.pos == w->peer.pos &&
+	    was.want == w->peer.want && was.told == w->peer.told) {
+		if (h->has_ack)
+			w->peer.told = h->ack_upto;
+		w->peer.tell = false;
+	}
 	w->peer.unanswered = 0;
 	if (peer_save(s, &w->peer, e) < 0 ||
 	    peer_sent_prune(s, &w->peer, e) < 0 ||
@@ -247,24 +231,56 @@ fail:
 	return -1;
 }
 
-/* The last tag beside the database: a database that was put back has another
- * one.  Written after the commit; when it is missing by one, the next start
- * finds the database ahead, which is no alarm. */
+/* The last tag beside the database, after the commit. */
 static int write_state(struct work *w, struct err *e)
 {
-	char *path = fs_join(w->conf->spool->dir, SPOOL_STATE);
-	char text[64];
-	int n, rc;
+	char *path;
+	int rc;
 
-	if (!w->head.head.tag) {
-		free(path);
+	if (!w->head.head.tag)
 		return 0;
-	}
-	n = snprintf(text, sizeof(text), "tag: %016llx\n",
-	    (unsigned long long)w->head.head.tag);
-	rc = fs_replace(path, text, (size_t)n, 0644, e);
+	path = fs_join(w->conf->spool->dir, SPOOL_STATE);
+	rc = capture_state_write(w->conf->store, path, e);
 	free(path);
 	return rc;
+}
+
+/* Was the database put back since a bundle was last made here? */
+static int check_state(struct work *w, struct err *e)
+{
+	char *path = fs_join(w->conf->spool->dir, SPOOL_STATE);
+	int rc = capture_state_check(w->conf->store, path, e);
+
+	free(path);
+	return rc;
+}
+
+/* Finish or forget what a killed packer left, and bring the counter past any
+ * number that was ever used for this peer here. */
+static int start(struct work *w, struct err *e)
+{
+	struct spool_sweep done;
+	struct store *s = w->conf->store;
+	uint64_t last;
+
+	if (check_state(w, e) < 0 ||
+	    peer_load(s, w->name, &w->peer, e) < 0 ||
+	    spool_make_peer(w->conf->spool, w->name, e) < 0 ||
+	    spool_sweep_outbox_tmp(w->conf->spool, w->name, is_committed,
+		&w->peer, &done, e) < 0 ||
+	    spool_outbox_last(w->conf->spool, w->name, &last, e) < 0)
+		return -1;
+	if (last <= (uint64_t)w->peer.number)
+		return 0;
+	/* the database is older than the outbox: a restored backup */
+	if (store_begin(s, e) < 0)
+		return -1;
+	w->peer.number = (int64_t)last;
+	if (peer_save(s, &w->peer, e) < 0 || store_commit(s, e) < 0) {
+		store_rollback(s);
+		return -1;
+	}
+	return 0;
 }
 
 static int publish(struct work *w, struct err *e)

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "capture/capture.h"
 #include "pack/pack.h"
 #include "site/site.h"
 #include "spool/status_file.h"
@@ -21,7 +22,8 @@ static const char usage[] =
     "  --flush   also the last one, however small it is\n"
     "  --watch   keep packing: every pack-every of dialsync.conf\n"
     "  -C DIR    the site's directory\n"
-    "  -q, -v    be quiet; explain\n";
+    "  -q, -v    be quiet; explain\n"
+    "  --help, --version\n";
 
 struct options {
 	const char *dir;
@@ -34,6 +36,7 @@ static const struct option longopts[] = {
     {"flush", no_argument, NULL, 'f'},
     {"watch", no_argument, NULL, 'w'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -44,6 +47,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 	memset(o, 0, sizeof(*o));
 	log_init("dialsync pack", verbosity);
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "C:qv", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'C':
@@ -61,18 +65,25 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'w':
 			o->watch = true;
 			break;
+		case 'V':
+			return site_version();
 		case 'h':
 			fputs(usage, stdout);
 			return 0;
 		default:
-			fputs("dialsync pack: see \"dialsync pack --help\"\n",
-			    stderr);
-			return 64;
+			return site_bad_option("dialsync pack", argv,
+			    longopts);
 		}
 	}
 	o->peers = argv + optind;
 	o->npeers = argc - optind;
 	return -1;
+}
+
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_warn("%s", text);
 }
 
 static void progress(void *arg, const char *peer, int64_t number, int64_t rows,
@@ -149,11 +160,12 @@ int main(int argc, char **argv)
 		return log_err(&e, NULL);
 	code = check_names(&s, &o);
 	if (code == 0 && site_open_store(&s, DB_WRITE, &e) < 0)
-		code = log_err(&e, NULL);
+		code = log_err(&e, site_next(&e));
 	if (code) {
 		site_close(&s);
 		return code;
 	}
+	capture_trouble(s.store, warn, NULL, &e);
 	site_catch_signals();
 	/* status is a service to others: without it we pack all the same */
 	st = status_open(&s.spool, "packer", &e);

@@ -174,7 +174,7 @@ static int conflict_insert(struct store *s, const struct conflict *c,
     const struct buf *id, struct err *e)
 {
 	static const struct value null;
-	struct buf key = BUF_INIT(1 << 20);
+	struct buf key = BUF_INIT(SIZE_MAX);
 	sqlite3_stmt *st = store_stmt(s, ST_CONFLICT_ADD,
 	    "INSERT OR IGNORE INTO dialsync_conflict(id, tbl, key, field, lost,"
 	    " lost_clock, lost_site, won, won_clock, won_site, bundle, seen_by)"
@@ -206,7 +206,7 @@ static int conflict_insert(struct store *s, const struct conflict *c,
 
 int conflict_add(struct store *s, const struct conflict *c, struct err *e)
 {
-	struct buf id = BUF_INIT(1 << 20);
+	struct buf id = BUF_INIT(SIZE_MAX);
 	sqlite3_stmt *st;
 	int rc, added;
 

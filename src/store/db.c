@@ -20,13 +20,13 @@ int db_err(sqlite3 *db, int rc, struct err *e, const char *what)
 	case SQLITE_LOCKED:
 		return err_set(e, ERR_BUSY,
 		    "%s: the database is locked by another program", what);
-	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_CONSTRAINT:
 	case SQLITE_MISMATCH:
 	case SQLITE_TOOBIG:
 		kind = ERR_DATA;
 		break;
+	case SQLITE_CORRUPT:
 	case SQLITE_FULL:
 	case SQLITE_IOERR:
 	case SQLITE_NOMEM:

@@ -27,7 +27,7 @@ int db_open(const char *path, enum db_mode, sqlite3 **db, struct err *);
 void db_close(sqlite3 *db);
 
 /* Set err from the connection's last error (rc decides the kind: BUSY and
- * LOCKED are ERR_BUSY, CORRUPT and NOTADB ERR_DATA, FULL and IOERR ERR_SYSTEM,
+ * LOCKED are ERR_BUSY, NOTADB ERR_DATA, CORRUPT, FULL and IOERR ERR_SYSTEM,
  * CONSTRAINT ERR_DATA, SCHEMA and ERROR ERR_CALLER).  Returns -1. */
 int db_err(sqlite3 *db, int rc, struct err *, const char *what);
 

@@ -66,7 +66,7 @@ int frags_of(struct store *s, const struct table *t, const struct value *key,
 
 		if (n == max) {
 			rc = err_set(e, ERR_DATA, "table %s: a row has more"
-			    " than %d versions; run \"dialsync check\"",
+			    " than %d versions; dialsync_frag is damaged",
 			    t->name, max);
 			break;
 		}

@@ -13,7 +13,9 @@ struct frag {
 	struct mask mask;   /* words beyond the table's are not set */
 };
 
-#define FRAGS_MAX 256  /* of one row: bounded by its columns in practice */
+/* Of one row: each has a register of its own, so there are never more than
+ * registers. */
+#define FRAGS_MAX (TABLE_COLUMNS_MAX + 2)
 
 /* All fragments of a row, in sequence order: their number, or -1. */
 int frags_of(struct store *, const struct table *, const struct value *key,

@@ -129,7 +129,8 @@ bool key_make(const struct table *t, const struct value *cols,
 				return true;
 			}
 			fold_text(coll, &cols[0], scratch);
-			key->p = scratch->p + at;
+			/* an empty text may have made no memory */
+			key->p = scratch->p ? scratch->p + at : "";
 			key->n = scratch->n - at;
 			return !scratch->failed;
 		}

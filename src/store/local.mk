@@ -9,4 +9,5 @@ src_store_libstore_a_SOURCES = \
 	src/store/table.c src/store/table.h \
 	src/store/key.c \
 	src/store/frag.c src/store/frag.h \
-	src/store/row.c src/store/aside.c src/store/row.h
+	src/store/row.c src/store/aside.c src/store/row.h \
+	src/store/row_p.h

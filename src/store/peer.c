@@ -193,6 +193,25 @@ int peer_sent_from(struct store *s, const struct peer *p, int64_t from,
 	return rc;
 }
 
+int peer_sent_shared(struct store *s, const struct peer *p,
+    const uint64_t *tags, size_t n, struct peer_sent *x, struct err *e)
+{
+	struct peer_sent *all;
+	size_t count;
+	int found = 0;
+
+	if (peer_sent_from(s, p, 0, &all, &count, e) < 0)
+		return -1;
+	for (size_t i = count; i-- > 0 && !found;)
+		for (size_t k = 0; k < n && !found; k++)
+			if (all[i].tag == tags[k]) {
+				*x = all[i];
+				found = 1;
+			}
+	free(all);
+	return found;
+}
+
 int peer_sent_prune(struct store *s, const struct peer *p, struct err *e)
 {
 	return db_execf(s->db, e,
@@ -217,6 +236,19 @@ int peer_seen_add(struct store *s, const struct peer *p, int64_t upto,
 	sqlite3_bind_int64(st, 2, upto);
 	sqlite3_bind_int64(st, 3, (int64_t)tag);
 	return db_run(st, e);
+}
+
+int peer_seen_has(struct store *s, const struct peer *p, int64_t upto,
+    uint64_t tag, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT 1 FROM dialsync_seen WHERE p = %lld AND upto = %lld"
+	    " AND tag = %lld", (long long)p->id, (long long)upto,
+	    (long long)tag);
+	int rc = st ? db_step(st, e) : -1;
+
+	sqlite3_finalize(st);
+	return rc;
 }
 
 int peer_seen_list(struct store *s, const struct peer *p, uint64_t *tags,

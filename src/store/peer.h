@@ -55,11 +55,17 @@ int peer_sent_get(struct store *, const struct peer *, int64_t upto,
 /* All from position `from` on, in order; malloc'd array. */
 int peer_sent_from(struct store *, const struct peer *, int64_t from,
     struct peer_sent **, size_t *n, struct err *);
+/* The last position whose tag is among these: 1 found, 0 none, -1. */
+int peer_sent_shared(struct store *, const struct peer *, const uint64_t *tags,
+    size_t n, struct peer_sent *, struct err *);
 /* Forget those before the acknowledged one but the last 1,000. */
 int peer_sent_prune(struct store *, const struct peer *, struct err *);
 
 /* The peer's tags that were applied here, newest first, at most max. */
 int peer_seen_add(struct store *, const struct peer *, int64_t upto,
+    uint64_t tag, struct err *);
+/* Was a bundle with this end applied?  1, 0, -1. */
+int peer_seen_has(struct store *, const struct peer *, int64_t upto,
     uint64_t tag, struct err *);
 int peer_seen_list(struct store *, const struct peer *, uint64_t *tags,
     size_t max, size_t *n, struct err *);

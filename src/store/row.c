@@ -271,8 +271,11 @@ static int place(sqlite3_stmt *st, struct err *e)
 		sqlite3_reset(st);
 		return 1;
 	}
+	/* also what an expression index or a CHECK cannot digest: the row is
+	 * refused, others go on */
 	if ((rc & 0xff) == SQLITE_CONSTRAINT ||
-	    (rc & 0xff) == SQLITE_MISMATCH) {
+	    (rc & 0xff) == SQLITE_MISMATCH ||
+	    (rc & 0xff) == SQLITE_TOOBIG || (rc & 0xff) == SQLITE_ERROR) {
 		err_set(e, ERR_DATA, "%s", sqlite3_errmsg(db));
 		sqlite3_reset(st);
 		return 2;
@@ -282,13 +285,23 @@ static int place(sqlite3_stmt *st, struct err *e)
 	return -1;
 }
 
+/* A statement that cannot be prepared: the table needs what only the
+ * application has (a function in a CHECK or an index).  Its rows are held. */
+static int refused(struct err *e)
+{
+	if (e->kind != ERR_CALLER)
+		return -1;
+	e->kind = ERR_DATA;
+	return 2;
+}
+
 int row_insert(struct store *s, struct table *t, const uint64_t *cols,
     const struct value *values, struct err *e)
 {
 	sqlite3_stmt *st = place_stmt(s, t, cols, true, e);
 
 	if (!st)
-		return -1;
+		return refused(e);
 	bind_values(st, t, cols, values, true);
 	return place(st, e);
 }
@@ -306,7 +319,7 @@ int row_update(struct store *s, struct table *t, const struct value *key,
 		return row_exists(s, t, key, e);
 	st = place_stmt(s, t, cols, false, e);
 	if (!st)
-		return -1;
+		return refused(e);
 	n = bind_values(st, t, cols, values, false);
 	if (bind_key(st, n + 1, t, key, e) < 0)
 		return -1;

@@ -178,11 +178,42 @@ static int read_counters(struct store *s, struct err *e)
 	return aside_begin(s, e);
 }
 
+int registry_moved(struct store *s, struct err *e)
+{
+	int64_t n;
+
+	if (store_meta_int(s, "registry", 0, &n, e) < 0)
+		return -1;
+	s->registry = n + 1;
+	return store_meta_set_int(s, "registry", n + 1, e);
+}
+
+/* Another process may have registered tables or columns (an applier, a
+ * "track"): what we hold of them would be too short. */
+static int read_registry(struct store *s, struct err *e)
+{
+	int64_t n;
+
+	if (store_meta_int(s, "registry", 0, &n, e) < 0)
+		return -1;
+	return n == s->registry ? 0 : tables_load(s, e);
+}
+
+/* A statement that was left on a row would keep its read transaction open, and
+ * with it an old state of the database. */
+static void reset_all(struct store *s)
+{
+	for (int i = 0; i < ST_COUNT; i++)
+		sqlite3_reset(s->st[i]);
+	for (int i = 0; i < s->ntables; i++)
+		row_read_done(s->tables[i]);
+}
+
 int store_begin(struct store *s, struct err *e)
 {
 	if (db_begin(s->db, e) < 0)
 		return -1;
-	if (read_counters(s, e) < 0) {
+	if (read_counters(s, e) < 0 || read_registry(s, e) < 0) {
 		store_rollback(s);
 		return -1;
 	}
@@ -197,12 +228,14 @@ int store_commit(struct store *s, struct err *e)
 		store_meta_set_int(s, "packed", s->packed, e) < 0))
 		return -1;
 	s->dirty = false;
+	reset_all(s);
 	return db_commit(s->db, e);
 }
 
 void store_rollback(struct store *s)
 {
 	s->dirty = false;
+	reset_all(s);
 	db_rollback(s->db);
 }
 

@@ -25,6 +25,7 @@ struct store {
 	struct table **tables;  /* owned; see table.h */
 	int ntables;
 	int64_t schema;  /* PRAGMA schema_version that tables were read at */
+	int64_t registry; /* ... and how often the registry had changed */
 	struct origin *origins; /* owned; number o at [o - 1] */
 	int64_t norigins;
 	/* told of what a person should know; set by the program, may be NULL */

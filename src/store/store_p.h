@@ -42,6 +42,9 @@ extern const char store_schema[];
 sqlite3_stmt *store_stmt(struct store *, enum store_stmt, const char *sql,
     struct err *);
 
+/* The registry of tables and columns was changed: others read it anew. */
+int registry_moved(struct store *, struct err *);
+
 /* Free what store->tables holds. */
 void tables_free(struct store *);
 

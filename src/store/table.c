@@ -253,6 +253,8 @@ int tables_load(struct store *s, struct err *e)
 	int rc;
 
 	tables_free(s);
+	if (store_meta_int(s, "registry", 0, &s->registry, e) < 0)
+		return -1;
 	if (db_int(s->db, "PRAGMA schema_version", 0, &s->schema, e) < 0)
 		return -1;
 	st = db_prepare(s->db,
@@ -296,6 +298,8 @@ int table_register(struct store *s, const char *name, struct table **out,
 		"  (SELECT 1 FROM dialsync_column c WHERE c.t = d.t"
 		"   AND c.name = x.name COLLATE NOCASE)", name, name) < 0)
 		return -1;
+	if (registry_moved(s, e) < 0)
+		return -1;
 	return reload(s, name, out, e);
 }
 
@@ -313,6 +317,8 @@ int table_column(struct store *s, struct table *t, const char *name, int *col,
 		t->ncols + REG_COLUMN, name) < 0)
 		return -1;
 	*col = t->ncols;
+	if (registry_moved(s, e) < 0)
+		return -1;
 	return column_append(t, name, e);
 }
 
@@ -328,6 +334,8 @@ int table_set_tracked(struct store *s, struct table *t, bool tracked,
 	rc = db_execf(s->db, e,
 	    "UPDATE dialsync_table SET tracked = %d WHERE t = %lld",
 	    tracked, (long long)t->id);
+	if (rc == 0)
+		rc = registry_moved(s, e);
 	/* the table's key is read with it; keep its width for later */
 	if (rc == 0)
 		rc = reload(s, name, &again, e);
@@ -380,15 +388,16 @@ char *table_refusal(struct store *s, const char *name)
 	struct err e = ERR_INIT;
 	sqlite3_stmt *st = db_preparef(s->db, &e,
 	    "SELECT l.type, (SELECT count(*) FROM pragma_table_xinfo(l.name)"
-	    " WHERE pk > 0) FROM pragma_table_list(%Q) l"
+	    " WHERE pk > 0), l.ncol FROM pragma_table_list(%Q) l"
 	    " WHERE l.schema = 'main'", name);
 	char type[20] = "", *odd, *why = NULL;
-	int64_t npk = 0;
+	int64_t npk = 0, ncols = 0;
 
 	if (st && db_step(st, &e) == 1) {
 		snprintf(type, sizeof(type), "%s",
 		    (const char *)sqlite3_column_text(st, 0));
 		npk = sqlite3_column_int64(st, 1);
+		ncols = sqlite3_column_int64(st, 2);
 	}
 	sqlite3_finalize(st);
 	if (strncasecmp(name, "sqlite_", 7) == 0 ||
@@ -408,6 +417,9 @@ char *table_refusal(struct store *s, const char *name)
 			      " be told apart; give it one: create a table with"
 			      " a PRIMARY KEY, copy the rows, drop the old one,"
 			      " rename the new one", name, "");
+	if (ncols > TABLE_COLUMNS_MAX)
+		return reason("table %s has more columns than can be tracked",
+		    name, "");
 	if (npk > 16)
 		return reason("table %s has more than 16 key columns", name,
 		    "");

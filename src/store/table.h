@@ -16,7 +16,9 @@
 #define TABLE_CONFLICT "dialsync_conflict"
 
 /* Columns that a table may ever register, dropped and parked ones included. */
-#define TABLE_COLUMNS_MAX 2000
+#define TABLE_COLUMNS_MAX 1980
+/* ... and of these so many by peers, for columns that are not here. */
+#define TABLE_PARKED_MAX  1000
 
 enum collation { COLL_BINARY, COLL_NOCASE, COLL_RTRIM, COLL_OTHER };
 
