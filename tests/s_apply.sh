@@ -230,4 +230,80 @@ carry a b
 apply b || bad "they come back: $(cat apply.out)"
 same "they come back" "check good null" "$(rows b)"
 same "none is held" 0 "$(db b "SELECT count(*) FROM dialsync_held")"
+
+# a resend that is lost, too, is asked for again by the next bundle that waits
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a)" a b
+db a "INSERT INTO t VALUES('0', 0)"
+sync_all a b
+db a "INSERT INTO t VALUES('1', 1)"
+pack a
+rm -f a/outbox/b/*.gz
+db a "INSERT INTO t VALUES('2', 2)"
+pack a
+carry a b
+apply b
+pack b
+carry b a
+apply a
+pack a
+rm -f a/outbox/b/*.gz
+db a "INSERT INTO t VALUES('3', 3)"
+pack a
+carry a b
+apply b
+pack b
+same "asked again" 1 "$(files b/outbox/a | wc -w)"
+sync_all a b
+same "a lost resend" "0 1 2 3" "$(rows b)"
+
+# the application deletes a row of which a value is held: that is a death
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, v, w)" a
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, v CHECK(v < 10), w)" b
+printf '[peer b]\nsecurity = none\n' >>a/dialsync.conf
+printf '[peer a]\nsecurity = none\n' >>b/dialsync.conf
+db a "INSERT INTO t VALUES('1', 1, 'w')"
+sync_all a b
+db a "UPDATE t SET v = 50"
+sync_all a b
+same "a value is held" 1 "$(db b "SELECT count(*) FROM dialsync_aside")"
+db b "DELETE FROM t"
+sync_all a b
+same "deleted with a held value, there" "" "$(rows a)"
+same "deleted with a held value, here" "" "$(rows b)"
+same "nothing is left beside it" 0 \
+    "$(db b "SELECT (SELECT count(*) FROM dialsync_aside) +
+	(SELECT count(*) FROM dialsync_held)")"
+same "the value that it lost is kept" 50 \
+    "$(db b "SELECT lost FROM dialsync_conflict WHERE field = 'v'")"
+equal "deleted with a held value" a b
+
+# an index of the receiver's that cannot digest a value holds the row only
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a)" a
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a);
+    CREATE INDEX t_a ON t(json_extract(a, '\$.x'))" b
+printf '[peer b]\nsecurity = none\n' >>a/dialsync.conf
+printf '[peer a]\nsecurity = none\n' >>b/dialsync.conf
+db a "INSERT INTO t VALUES('bad', '{'), ('good', '{}')"
+pack a
+carry a b
+apply b
+same "an index that cannot: exit code" 65 $?
+same "an index that cannot" "good" "$(rows b)"
+
+# 300 columns, each edited at another time
+cols=$(i=1; while [ $i -le 300 ]; do printf ', c%d' $i; i=$((i + 1)); done)
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY$cols)" a b
+db a "INSERT INTO t(id) VALUES('1')"
+sync_all a b
+i=1
+while [ $i -le 300 ]; do
+	echo "UPDATE t SET c$i = $i; UPDATE dialsync_log SET w = w + $i WHERE seq
+	    = (SELECT max(seq) FROM dialsync_log);"
+	i=$((i + 1))
+done >wide.sql
+sqlite3 a.tmp/d.db <wide.sql
+sync_all a b
+same "300 versions of one row" "$(db a "SELECT * FROM t")" \
+    "$(db b "SELECT * FROM t")"
+same "300 versions of one row" 300 "$(db b "SELECT c300 FROM t")"
 finish

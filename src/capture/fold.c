@@ -760,7 +760,7 @@ done:
 	return rc;
 }
 
-/* Entries of one batch: about 10 MB of memory, 0.2 s of lock. */
+/* Entries of one batch: about 8 MB of memory, 0.2 s of lock. */
 #define FOLD_BATCH 32000
 
 int capture_fold_begin(struct store *s, struct err *e)
