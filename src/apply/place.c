@@ -49,16 +49,14 @@ static int drop_aside(struct apply_work *w, const struct incoming *in,
 }
 
 /* Split won registers into those whose column is in the table, and others. */
-static bool split_present(const struct table *t, const uint64_t *win,
+static void split_present(const struct table *t, const uint64_t *win,
     uint64_t *here, uint64_t *parked)
 {
-	bool any = mask_and(here, win, t->all.w, t->words);
-
+	mask_and(here, win, t->all.w, t->words);
 	memcpy(parked, win, (size_t)t->words * sizeof(*parked));
 	mask_minus(parked, t->all.w, t->words);
 	mask_clear(parked, REG_LIFE);
 	mask_clear(parked, REG_SPELLING);
-	return any;
 }
 
 /* The row cannot be as its registers say: keep the values, say why. */

@@ -54,9 +54,9 @@ static int show_file(const char *path, bool named)
 	if (rc == 0)
 		return EX_OK;
 	if (e.kind == ERR_DATA)
-		next = "nothing behind this place was shown; if it came over "
-		    "the line, \"dialsync resend\" at its sender makes a new "
-		    "one";
+		next = "nothing behind this place was shown; in an inbox "
+		    "\"dialsync apply\" holds it, and the next call asks its "
+		    "sender for a new one";
 	err_add(&e, "%s", name);
 	return log_err(&e, next);
 }
