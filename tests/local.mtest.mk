@@ -25,12 +25,14 @@ EXTRA_DIST += tests/s_values.sh tests/s_apply.sh tests/s_mutate.sh \
 	tests/s_kill.sh tests/s_restore.sh tests/lib.sh
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/t_merge tests/t_order tests/t_key
-TESTS += tests/t_merge tests/t_order tests/t_key
+check_PROGRAMS += tests/t_merge tests/t_order tests/t_key tests/t_know
+TESTS += tests/t_merge tests/t_order tests/t_key tests/t_know
 tests_t_merge_SOURCES = tests/t_merge.c
 tests_t_merge_LDADD = src/apply/libmerge.a $(CMOCKA_LIBS)
 tests_t_order_SOURCES = tests/t_order.c
 tests_t_order_LDADD = src/apply/libmerge.a $(CMOCKA_LIBS)
+tests_t_know_SOURCES = tests/t_know.c
+tests_t_know_LDADD = src/store/libstore.a $(CMOCKA_LIBS)
 tests_t_key_SOURCES = tests/t_key.c
 tests_t_key_LDADD = src/store/libstore.a src/base/libbase.a \
 	$(SQLITE_LIBS) $(ZLIB_LIBS) $(CMOCKA_LIBS)

@@ -4,20 +4,20 @@
 #include <string.h>
 
 #include "apply/apply_p.h"
+#include "store/know.h"
 
 bool work_sender_knows(const struct apply_work *w, const struct version *v)
 {
-	if (v->origin == 0)
-		return true;
-	return v->origin <= w->norigins &&
-	    w->sender_knows[v->origin] >= v->clock;
+	return know_covers(v->origin == 0, v->origin <= w->norigins
+	    ? w->sender_knows[v->origin] : KNOW_NOTHING, v->clock);
 }
 
 bool work_we_know(const struct apply_work *w, const struct version *v)
 {
 	const struct origin *o = store_origin_get(w->s, v->origin);
 
-	return v->origin == 0 || (o && o->known >= v->clock);
+	return know_covers(v->origin == 0, o ? o->known : KNOW_NOTHING,
+	    v->clock);
 }
 
 int current_value(struct apply_work *w, const struct incoming *in, int reg,

@@ -10,6 +10,7 @@
 #include "apply/order.h"
 #include "apply/receive.h"
 #include "capture/capture.h"
+#include "store/know.h"
 
 static int out_of_memory(struct err *e)
 {
@@ -204,6 +205,31 @@ static int take_ack(struct store *s, struct peer *p,
 	return 0;
 }
 
+/* What the bundle makes known here, its changes being in. */
+static int take_knowledge(struct apply_work *w, struct err *e)
+{
+	int64_t *adopt = malloc((size_t)(w->norigins + 1) * sizeof(*adopt));
+	int rc = 0;
+
+	if (!adopt)
+		return out_of_memory(e);
+	for (int64_t o = 0; o <= w->norigins; o++)
+		adopt[o] = KNOW_NOTHING;
+	for (size_t i = 0; i < w->nadopt; i++)
+		adopt[w->adopt[i].origin] = w->adopt[i].clock;
+	for (int64_t o = 1; o <= w->norigins && rc == 0; o++) {
+		struct know_take take = {o == w->s->self, w->head.end,
+		    w->sender_knows[o], adopt[o]};
+
+		rc = store_know(w->s, o, know_take(&take), e);
+		if (rc == 0 && w->sender_knows[o] >= 0)
+			rc = peer_view_set(w->s, w->peer, o,
+			    w->sender_knows[o], e);
+	}
+	free(adopt);
+	return rc;
+}
+
 /* After its changes: what the peer knows, what we may say to know, and how
  * far we are. */
 static int take_position(struct apply_work *w, struct err *e)
@@ -211,18 +237,8 @@ static int take_position(struct apply_work *w, struct err *e)
 	const struct bundle_head *h = &w->head;
 	struct peer *p = w->peer;
 
-	for (int64_t o = 1; o <= w->norigins; o++) {
-		if (w->sender_knows[o] < 0)
-			continue;
-		if (peer_view_set(w->s, p, o, w->sender_knows[o], e) < 0 ||
-		    (h->end && o != w->s->self &&
-			store_know(w->s, o, w->sender_knows[o], e) < 0))
-			return -1;
-	}
-	for (size_t i = 0; i < w->nadopt && !h->end; i++)
-		if (store_know(w->s, w->adopt[i].origin, w->adopt[i].clock,
-			e) < 0)
-			return -1;
+	if (take_knowledge(w, e) < 0)
+		return -1;
 	p->pos = h->upto;
 	p->pos_tag = h->tag;
 	p->pos_number = h->number;

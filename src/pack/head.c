@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "pack/pack_p.h"
+#include "store/know.h"
 
 void pack_head_free(struct pack_head *h)
 {
@@ -118,20 +119,22 @@ static int make_knowledge(struct pack_head *h, struct store *s,
 	if (!h->know || !h->adopt)
 		return err_set(e, ERR_SYSTEM, "pack: out of memory");
 	for (int64_t o = 1; o <= n; o++) {
-		int64_t known = k->clocks[o], may;
+		struct know_say say = {k->clocks[o], h->told[o],
+		    filter->view[o], pack_rest_least(rest, h->head.upto, o),
+		    p->full, h->head.end, false, false, KNOW_NOTHING};
 		uint32_t index;
 
-		may = pack_rest_least(rest, h->head.upto, o) - 1;
-		may = known < may ? known : may;
-		if (known < 0 || (!p->full && h->told[o] == known &&
-				     (h->head.end || may <= filter->view[o])))
+		know_say(&say);
+		if (!say.tell && !say.may)
 			continue; /* nothing new: the name need not travel */
 		if (pack_rows_origin(r, s, o, &index, e) < 0)
 			return -1;
-		if (index && (p->full || h->told[o] != known))
-			h->know[nk++] = (struct bundle_clock){index, known};
-		if (!h->head.end && may > filter->view[o])
-			h->adopt[na++] = (struct bundle_clock){index, may};
+		if (index && say.tell)
+			h->know[nk++] = (struct bundle_clock){index,
+			    say.known};
+		if (say.may)
+			h->adopt[na++] = (struct bundle_clock){index,
+			    say.adopt};
 	}
 	h->head.know = h->know;
 	h->head.nknow = nk;

@@ -6,16 +6,17 @@
 #include <string.h>
 
 #include "pack/pack_p.h"
+#include "store/know.h"
 #include "store/row.h"
 
 bool pack_lacks(const struct pack_filter *f, int64_t seq, int64_t origin,
     int64_t clock, int64_t arrival)
 {
-	if (origin == 0)
-		return false; /* the base version is everywhere */
-	if (origin < f->nview && f->view[origin] >= clock)
-		return false;
-	return !(arrival && arrival == f->giver && seq > f->back);
+	struct know_frag k = {origin == 0, clock,
+	    origin < f->nview ? f->view[origin] : KNOW_NOTHING,
+	    arrival && arrival == f->giver, seq <= f->back};
+
+	return know_lacks(&k);
 }
 
 int pack_rows_init(struct pack_rows *r, struct store *s, struct err *e)

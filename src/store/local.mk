@@ -4,6 +4,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/mask.h \
 	src/store/schema.c src/store/store.c src/store/store.h \
 	src/store/store_p.h \
+	src/store/know.c src/store/know.h \
 	src/store/origin.c \
 	src/store/peer.c src/store/peer.h \
 	src/store/table.c src/store/table.h \
