@@ -127,6 +127,11 @@ static void dump_head(struct lines *l, const struct bundle_head *h)
 	dump_clocks(&b, h->know, h->nknow);
 	buf_adds(&b, " adopt");
 	dump_clocks(&b, h->adopt, h->nadopt);
+	buf_addf(&b, " load %lld %lld %d %lld", (long long)h->load,
+	    (long long)h->load_end, h->load_all, (long long)h->forgotten);
+	for (size_t i = 0; i < h->ncounts; i++)
+		buf_addf(&b, " %s=%lld", h->counts[i].table,
+		    (long long)h->counts[i].rows);
 	lines_add(l, buf_str(&b));
 	buf_free(&b);
 }
@@ -253,6 +258,8 @@ static void random_head(struct random *r, struct bundle_head *h)
 	static struct bundle_origin origins[6];
 	static struct bundle_clock know[6], adopt[6];
 	static uint64_t tags[4];
+	static struct bundle_count counts[3] = {{"t", 0}, {"a <table> & b", 0},
+	    {"\\B tab\t\xC3\xA9", 0}};
 	static const char *const sites[] = {"ann", "hub", "office-2", "b.c"};
 
 	memset(h, 0, sizeof *h);
@@ -295,6 +302,16 @@ static void random_head(struct random *r, struct bundle_head *h)
 		adopt[i].origin = i;
 		adopt[i].clock = h->clock - random_below(r, 99999);
 	}
+	if (random_below(r, 3) == 0) {
+		h->load = 1 + random_below(r, 999);
+		h->load_end = 1 + random_below(r, 99999);
+		h->load_all = random_below(r, 2);
+		h->forgotten = h->load_all * random_below(r, 9999999);
+	}
+	h->ncounts = random_below(r, 4) ? 0 : random_below(r, 4);
+	for (size_t i = 0; i < 3; i++)
+		counts[i].rows = random_below(r, 5) * 1000;
+	h->counts = counts;
 	h->chain = chain;
 	h->origins = origins;
 	h->know = know;

@@ -25,6 +25,7 @@
 #define BUNDLE_CHAIN_MAX   4096
 #define BUNDLE_TAGS_MAX    64
 #define BUNDLE_NAME_MAX    255                /* table and column names */
+#define BUNDLE_COUNTS_MAX  4096               /* tables whose rows are counted */
 
 enum bundle_kind { BUNDLE_DEATH = 0, BUNDLE_UPDATE, BUNDLE_BIRTH };
 
@@ -43,6 +44,12 @@ struct bundle_origin {
 struct bundle_clock {
 	uint32_t origin;
 	int64_t clock;  /* seconds */
+};
+
+/* How many rows a table of the sender's has. */
+struct bundle_count {
+	const char *table;
+	int64_t rows;
 };
 
 /* The header.  Arrays are borrowed from whoever filled it; when read, they
@@ -81,6 +88,17 @@ struct bundle_head {
 	 * (at the end it is the same as know) */
 	size_t nadopt;
 	const struct bundle_clock *adopt;
+	/* a first load (peer --load): load is a number not above that of its
+	 * first bundle, the same in all of them, 0: no part of one; it is done
+	 * with the bundle that reaches load_end.  load_all: rows that it does
+	 * not name are to go */
+	int64_t load, load_end;
+	bool load_all;
+	int64_t forgotten; /* with load_all: no later death was forgotten */
+	/* in the first bundle to a peer: how many rows the tracked tables
+	 * have */
+	size_t ncounts;
+	const struct bundle_count *counts;
 };
 
 /* ---- writing */

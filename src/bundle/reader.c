@@ -75,16 +75,17 @@ static const struct element {
 	{'o', 1, 3, false, true, ""},
 	{'w', 1, 4, false, true, ""},
 	{'a', 1, 5, false, true, ""},
-	{'d', 1, 6, true, false, ATTRS_GROUP},
-	{'u', 1, 6, true, false, ATTRS_GROUP},
-	{'i', 1, 6, true, false, ATTRS_GROUP},
+	{'r', 1, 6, false, true, ""},
+	{'d', 1, 7, true, false, ATTRS_GROUP},
+	{'u', 1, 7, true, false, ATTRS_GROUP},
+	{'i', 1, 7, true, false, ATTRS_GROUP},
 	{'k', 2, 1, true, true, ATTRS_K},
 	{'s', 2, 2, false, true, ""},
 	{'v', 2, 3, false, true, ""},
 	{'c', 2, 4, true, true, ATTRS_C},
 };
 
-#define RANK_GROUPS 6
+#define RANK_GROUPS 7
 
 static const struct element *find_element(struct reader *r, const char *name)
 {
@@ -385,6 +386,8 @@ static void free_reader(struct reader *r)
 	free(r->origins);
 	free(r->know);
 	free(r->adopt);
+	free(r->counts);
+	buf_free(&r->names);
 	free(r);
 }
 
@@ -405,6 +408,7 @@ static struct reader *new_reader(const struct bundle_ops *ops, void *arg,
 	r->arg = arg;
 	r->e = e;
 	buf_init(&r->text, HEAD_TEXT_MAX);
+	buf_init(&r->names, HEAD_TEXT_MAX);
 	buf_init(&r->group.arena, BUNDLE_TEXT_MAX);
 	r->group.dict = &r->dict;
 	r->xml = xmlCreatePushParserCtxt(&sax, r, NULL, 0, NULL);

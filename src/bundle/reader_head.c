@@ -58,14 +58,28 @@ static bool read_range(const struct attr *a, struct bundle_head *h)
 	    h->upto >= h->after;
 }
 
+/* "FIRST END" */
+static bool read_load(const struct attr *a, struct bundle_head *h)
+{
+	struct text_list l;
+	int64_t extra;
+
+	text_list_start(&l, a->p, a->n, ' ');
+	return text_list_next(&l, &h->load) == 1 &&
+	    text_list_next(&l, &h->load_end) == 1 &&
+	    text_list_next(&l, &extra) == 0 && h->load > 0 &&
+	    h->load_end > 0;
+}
+
 /* The places of ATTRS_B, in its order. */
-enum { B_V, B_F, B_T, B_I, B_J, B_N, B_R, B_P, B_G, B_C, B_W, B_H, B_E, B_Z };
+enum { B_V, B_F, B_T, B_I, B_J, B_N, B_R, B_P, B_G, B_C, B_W, B_H, B_E, B_Z,
+	B_L, B_M };
 
 /* Which attribute is wrong; 0: none. */
 static char read_attrs(struct bundle_head *h, const struct attr *a)
 {
 	uint64_t schema, prev;
-	int64_t w;
+	int64_t w, ago;
 
 	if (!read_site(a[B_F].p, a[B_F].n, h->from))
 		return 'f';
@@ -94,7 +108,16 @@ static char read_attrs(struct bundle_head *h, const struct attr *a)
 	h->schema = (uint32_t)schema;
 	if (!attr_flag(&a[B_E], &h->end))
 		return 'e';
-	return attr_flag(&a[B_Z], &h->full) ? 0 : 'z';
+	if (!attr_flag(&a[B_Z], &h->full))
+		return 'z';
+	if (a[B_L].p && !read_load(&a[B_L], h))
+		return 'l';
+	h->load_all = a[B_M].p != NULL;
+	if (h->load_all && (!attr_int(&a[B_M], &ago) || !h->load))
+		return 'm';
+	if (h->load_all)
+		h->forgotten = (int64_t)((uint64_t)h->clock - (uint64_t)ago);
+	return 0;
 }
 
 int head_start(struct reader *r, const struct attr *a)
@@ -256,6 +279,52 @@ static int read_clocks(struct reader *r, char element, int64_t first,
 	return n < 0 ? -1 : 0;
 }
 
+/* <r>: rows and the table's name, which may have blanks. */
+static int read_counts(struct reader *r)
+{
+	int64_t n = list_room(r, 'r', 0, BUNDLE_COUNTS_MAX, sizeof *r->counts,
+	    &r->counts);
+	const char *p = buf_str(&r->text), *end = p + r->text.n, *line, *stop;
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	struct value v;
+	size_t len;
+	bool ok = n >= 0;
+
+	for (int64_t i = 0; i < n && ok; i++) {
+		struct bundle_count *c = &r->counts[i];
+
+		ok = text_part(&p, end, '\n', &line, &len);
+		stop = ok ? memchr(line, ' ', len) : NULL;
+		buf_reset(&scratch);
+		ok = stop &&
+		    text_read_int(line, (size_t)(stop - line), &c->rows) &&
+		    c->rows >= 0 &&
+		    bundle_value_read(stop + 1,
+			len - (size_t)(stop + 1 - line), VALUE_TEXT, &scratch,
+			&v) == 0 &&
+		    v.type == VALUE_TEXT && v.n > 0 &&
+		    v.n <= BUNDLE_NAME_MAX && !memchr(v.p, '\0', v.n);
+		if (ok)
+			buf_add(&r->names, v.p, v.n);
+		if (ok)
+			buf_addc(&r->names, '\0');
+		else
+			bad_line(r, 'r', (size_t)i);
+	}
+	buf_free(&scratch);
+	if (!ok)
+		return -1;
+	if (r->names.failed)
+		return reader_no_memory(r);
+	/* names is whole now: it does not move any more */
+	p = r->names.p;
+	for (int64_t i = 0; i < n; i++, p += strlen(p) + 1)
+		r->counts[i].table = p;
+	r->head.counts = r->counts;
+	r->head.ncounts = (size_t)n;
+	return 0;
+}
+
 int head_text(struct reader *r, char element)
 {
 	struct bundle_head *h = &r->head;
@@ -272,6 +341,8 @@ int head_text(struct reader *r, char element)
 		rc = read_clocks(r, 'w', 1, &r->know, &h->nknow);
 		h->know = r->know;
 		return rc;
+	case 'r':
+		return read_counts(r);
 	default:
 		if (h->end)
 			return reader_fail(r, "<a> in a bundle that reaches "

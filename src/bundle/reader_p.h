@@ -87,6 +87,8 @@ struct reader {
 	struct bundle_pos *chain;      /* owned, and below */
 	struct bundle_origin *origins;
 	struct bundle_clock *know, *adopt;
+	struct bundle_count *counts;   /* their names are in names */
+	struct buf names;
 	uint64_t acktags[BUNDLE_TAGS_MAX];
 	struct uuid_dict dict;
 	int64_t values;        /* of all groups */
@@ -118,11 +120,11 @@ void group_free(struct bundle_group *);
 
 /* The letters of the attributes that each element may have; an attribute's
  * place in it is its place in the array a. */
-#define ATTRS_B "vftijnrpgcwhez"
+#define ATTRS_B "vftijnrpgcwhezlm"
 #define ATTRS_Y "ugix"
 #define ATTRS_GROUP "tnsv"
 #define ATTRS_K "y"
 #define ATTRS_C "nixay"
-#define ATTRS_MAX 16
+#define ATTRS_MAX 20
 
 #endif

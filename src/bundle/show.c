@@ -173,6 +173,29 @@ static int put_knowledge(struct show *s, const struct bundle_head *h,
 	return put_line(s, e);
 }
 
+/* Part of a first load; how many rows the sender has. */
+static int put_load(struct show *s, const struct bundle_head *h,
+    struct err *e)
+{
+	if (h->load) {
+		buf_addf(&s->b, "  part of a first load, done at %lld%s",
+		    (long long)h->load_end, h->load_all ?
+		    "; rows that it does not name are to go" : "");
+		if (put_line(s, e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < h->ncounts; i++) {
+		const struct bundle_count *c = &h->counts[i];
+
+		buf_addf(&s->b, "  %s has %lld row%s in ", h->from,
+		    (long long)c->rows, c->rows == 1 ? "" : "s");
+		add_safe(&s->b, c->table, strlen(c->table), 0);
+		if (put_line(s, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int show_head(void *arg, const struct bundle_head *h, struct err *e)
 {
 	struct show *s = arg;
@@ -203,7 +226,9 @@ static int show_head(void *arg, const struct bundle_head *h, struct err *e)
 		if (put_line(s, e) < 0)
 			return -1;
 	}
-	return put_knowledge(s, h, e);
+	if (put_knowledge(s, h, e) < 0)
+		return -1;
+	return put_load(s, h, e);
 }
 
 static void add_row(struct show *s, const struct bundle_group *g,

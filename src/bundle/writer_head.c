@@ -2,6 +2,8 @@
  * bundle of one field is mostly header. */
 #include "config.h"
 
+#include <string.h>
+
 #include "bundle/bundle_p.h"
 
 static void attr_int(struct buf *b, const char *name, int64_t v)
@@ -42,6 +44,12 @@ static void write_attrs(struct buf *b, const struct bundle_head *h)
 		buf_adds(b, " e=\"1\"");
 	if (h->full)
 		buf_adds(b, " z=\"1\"");
+	if (h->load)
+		buf_addf(b, " l=\"%lld %lld\"", (long long)h->load,
+		    (long long)h->load_end);
+	if (h->load && h->load_all)
+		attr_int(b, " m=\"", (int64_t)((uint64_t)h->clock -
+		    (uint64_t)h->forgotten));
 	buf_addc(b, '>');
 }
 
@@ -116,6 +124,31 @@ static void write_clocks(struct buf *b, const char *name, int64_t base,
 	buf_addf(b, "</%s>", name);
 }
 
+static void write_counts(struct buf *b, const struct bundle_head *h)
+{
+	struct buf line = BUF_INIT(SIZE_MAX);
+
+	if (h->ncounts == 0)
+		return;
+	buf_adds(b, "<r>");
+	for (size_t i = 0; i < h->ncounts; i++) {
+		struct value name = {.type = VALUE_TEXT,
+		    .p = h->counts[i].table,
+		    .n = strlen(h->counts[i].table)};
+
+		buf_reset(&line);
+		if (i > 0)
+			buf_addc(&line, '\n');
+		text_write_int(&line, h->counts[i].rows);
+		buf_addc(&line, ' ');
+		bundle_value_write(&line, &name, VALUE_TEXT);
+		encode_text(b, buf_str(&line), line.n);
+		b->failed |= line.failed;
+	}
+	buf_free(&line);
+	buf_adds(b, "</r>");
+}
+
 void encode_head(struct encoder *x)
 {
 	const struct bundle_head *h = x->head;
@@ -127,5 +160,6 @@ void encode_head(struct encoder *x)
 	write_clocks(&x->xml, "w", h->clock, h->know, h->nknow);
 	if (!h->end)
 		write_clocks(&x->xml, "a", h->clock, h->adopt, h->nadopt);
+	write_counts(&x->xml, h);
 	encode_line_end(x);
 }
