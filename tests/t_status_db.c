@@ -73,7 +73,7 @@ static const struct {
 	    LOG(0) LOG(4), 1, 0, 0, 0},
 	{"a wide table's set is text", LOG('0,4'), 1, 0, 0, 0},
 	{"past the mark, and not before it",
-	    FRAG(9, 1, 1, 0) FRAG(10, 1, 1, 0) FRAG(11, 1, 1, 0), 1, 0, 0, 0},
+	    FRAG(9, 5, 1, 0) FRAG(10, 5, 1, 0) FRAG(11, 5, 1, 0), 1, 0, 0, 0},
 	{"what came from the peer is not sent back",
 	    FRAG(11, 1, 3, 3) FRAG(12, 1, 1, 3) FRAG(13, 1, 3, 0), 1, 0, 0,
 	    0},
@@ -84,6 +84,14 @@ static const struct {
 	    FRAG(11, 1, 3, 3) FRAG(12, 1, 3, 3), 1, 0, 0, 0},
 	{"what another peer brought is forwarded",
 	    FRAG(11, 1, 4, 4), 1, 0, 0, 0},
+	{"a first load goes to whom it is for",
+	    "UPDATE dialsync_peer SET load = 12 WHERE name = 'hub';"
+	    FRAG(11, 1, 1, 0) FRAG(13, 1, 1, 0), 1, 0, 0, 0},
+	{"with all else, while it is on its way",
+	    "UPDATE dialsync_peer SET load = 12, loading = 1;"
+	    "INSERT INTO dialsync_view VALUES(7, 4, 50);"
+	    FRAG(11, 50, 4, 4) FRAG(12, 1, 3, 3) FRAG(13, 50, 4, 4), 2, 0, 0,
+	    0},
 	{"what it is known to know is left out",
 	    "INSERT INTO dialsync_view VALUES(7, 4, 50);"
 	    FRAG(11, 50, 4, 4) FRAG(12, 51, 4, 4), 1, 0, 0, 0},
@@ -102,8 +110,8 @@ static const struct {
 	    "UPDATE dialsync_peer SET waiting_for = 118 WHERE name = 'hub'",
 	    0, 118, 0, 0},
 	{"held rows",
-	    "INSERT INTO dialsync_held VALUES(2, 'a', 'x', 1),"
-	    "(2, 'b', 'x', 1)", 0, 0, 2, 0},
+	    "INSERT INTO dialsync_held VALUES(2, 'a', 'rule', 'x', 1),"
+	    "(2, 'b', 'rule', 'x', 1)", 0, 0, 2, 0},
 	{"conflicts that nobody settled",
 	    CONFLICT("a", "NULL") CONFLICT("b", "'take'")
 	    CONFLICT("c", "NULL"), 0, 0, 0, 2},

@@ -107,17 +107,18 @@ int aside_mask(struct store *s, const struct table *t,
 }
 
 int held_put(struct store *s, const struct table *t, const struct value *key,
-    const char *why, struct err *e)
+    const char *kind, const char *why, struct err *e)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_HELD_PUT,
-	    "INSERT OR REPLACE INTO dialsync_held(t, k, why, since)"
-	    " VALUES(?, ?, ?, ?)", e);
+	    "INSERT OR REPLACE INTO dialsync_held(t, k, kind, why, since)"
+	    " VALUES(?, ?, ?, ?, ?)", e);
 
 	if (!st)
 		return -1;
 	bind_row(st, t, key);
-	sqlite3_bind_text(st, 3, why, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 4, clock_wall());
+	sqlite3_bind_text(st, 3, kind, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 4, why, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 5, clock_wall());
 	return db_run(st, e);
 }
 
@@ -138,6 +139,22 @@ int held_is(struct store *s, const struct table *t, const struct value *key,
 {
 	sqlite3_stmt *st = store_stmt(s, ST_HELD_IS,
 	    "SELECT 1 FROM dialsync_held WHERE t = ? AND k = ?", e);
+	int rc;
+
+	if (!st)
+		return -1;
+	bind_row(st, t, key);
+	rc = db_step(st, e);
+	sqlite3_reset(st);
+	return rc;
+}
+
+int held_is_old(struct store *s, const struct table *t,
+    const struct value *key, struct err *e)
+{
+	sqlite3_stmt *st = store_stmt(s, ST_HELD_OLD,
+	    "SELECT 1 FROM dialsync_held WHERE t = ? AND k = ?"
+	    " AND kind = 'old'", e);
 	int rc;
 
 	if (!st)

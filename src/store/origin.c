@@ -121,6 +121,14 @@ int store_version_cmp(struct store *s, const struct version *a,
 	return oa->inc < ob->inc ? -1 : oa->inc > ob->inc;
 }
 
+bool store_version_loaded(struct store *s, const struct version *v)
+{
+	const struct origin *o = store_origin_get(s, v->origin);
+
+	return v->clock == STORE_CLOCK_LOAD && o &&
+	    strcmp(o->site, s->site) == 0;
+}
+
 int store_know(struct store *s, int64_t o, int64_t clock, struct err *e)
 {
 	sqlite3_stmt *st;

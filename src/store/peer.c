@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/store_p.h"
 
 int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
@@ -13,7 +14,8 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 	sqlite3_stmt *st = store_stmt(s, ST_PEER_LOAD,
 	    "SELECT p, name, number, mark, tag, full, acked, inc, pos, pos_tag,"
 	    " pos_number, back, want, tell, told, unanswered, waiting_for,"
-	    " scan, ack_number FROM dialsync_peer WHERE name = ?", e);
+	    " scan, ack_number, load, load_first, loading, load_all, began,"
+	    " heard FROM dialsync_peer WHERE name = ?", e);
 	int rc;
 
 	if (!st)
@@ -42,6 +44,12 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 		p->waiting_for = sqlite3_column_int64(st, 16);
 		p->scan = sqlite3_column_int64(st, 17);
 		p->ack_number = sqlite3_column_int64(st, 18);
+		p->load = sqlite3_column_int64(st, 19);
+		p->load_first = sqlite3_column_int64(st, 20);
+		p->loading = (enum peer_loading)sqlite3_column_int(st, 21);
+		p->load_all = sqlite3_column_int(st, 22) != 0;
+		p->began = sqlite3_column_int64(st, 23);
+		p->heard = sqlite3_column_int64(st, 24);
 	}
 	sqlite3_reset(st);
 	if (rc == 0)
@@ -55,13 +63,15 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 	const int64_t v[] = {p->number, p->mark, (int64_t)p->tag, p->full,
 	    p->acked, p->inc, p->pos, (int64_t)p->pos_tag, p->pos_number,
 	    p->back, p->want, p->tell, p->told, p->unanswered, p->waiting_for,
-	    p->scan, p->ack_number, p->id};
+	    p->scan, p->ack_number, p->load, p->load_first,
+	    (int64_t)p->loading, p->load_all, p->began, p->heard, p->id};
 	sqlite3_stmt *st = store_stmt(s, ST_PEER_SAVE,
 	    "UPDATE dialsync_peer SET number = ?, mark = ?, tag = ?, full = ?,"
 	    " acked = ?, inc = ?, pos = ?, pos_tag = ?, pos_number = ?,"
 	    " back = ?, want = ?, tell = ?, told = ?, unanswered = ?,"
-	    " waiting_for = ?, scan = ?,"
-	    " ack_number = ? WHERE p = ?", e);
+	    " waiting_for = ?, scan = ?, ack_number = ?, load = ?,"
+	    " load_first = ?, loading = ?, load_all = ?, began = ?, heard = ?"
+	    " WHERE p = ?", e);
 
 	if (!st)
 		return -1;
@@ -72,10 +82,24 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 
 int peer_add(struct store *s, const char *name, struct peer *p, struct err *e)
 {
-	if (db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_peer(name)"
-			       " VALUES(%Q)", name) < 0)
+	/* a peer that was never heard of is silent from now on, not since
+	 * ever */
+	if (db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_peer(name,"
+		" heard) VALUES(%Q, %lld)", name, (long long)clock_wall()) < 0)
 		return -1;
 	return peer_load(s, name, p, e);
+}
+
+int peer_load_start(struct store *s, struct peer *p, struct err *e)
+{
+	p->load = store_next_seq(s);
+	p->load_first = p->number + 1;
+	p->loading = PEER_LOAD_ON;
+	p->mark = p->scan = 0;
+	p->tag = 0;
+	p->full = true;
+	p->told = -1;
+	return peer_told_clear(s, p, e) < 0 ? -1 : peer_save(s, p, e);
 }
 
 int peer_list(struct store *s, char ***names, int *n, struct err *e)
@@ -118,7 +142,10 @@ int peer_remove(struct store *s, const char *name, struct err *e)
 	    "DELETE FROM dialsync_seen WHERE p = %lld;"
 	    "DELETE FROM dialsync_ended WHERE p = %lld;"
 	    "DELETE FROM dialsync_view WHERE p = %lld;"
-	    "DELETE FROM dialsync_told WHERE p = %lld", id, id, id, id, id, id);
+	    "DELETE FROM dialsync_told WHERE p = %lld;"
+	    "DELETE FROM dialsync_count WHERE p = %lld;"
+	    "DELETE FROM dialsync_named WHERE p = %lld", id, id, id, id, id, id,
+	    id, id);
 }
 
 /* ---- own tags */
@@ -236,6 +263,17 @@ int peer_seen_add(struct store *s, const struct peer *p, int64_t upto,
 	sqlite3_bind_int64(st, 2, upto);
 	sqlite3_bind_int64(st, 3, (int64_t)tag);
 	return db_run(st, e);
+}
+
+/* A bundle of an end before these would be held with a question, and such an
+ * old one comes from nobody but a person. */
+int peer_seen_prune(struct store *s, const struct peer *p, struct err *e)
+{
+	return db_execf(s->db, e,
+	    "DELETE FROM dialsync_seen WHERE p = %lld AND upto < (SELECT"
+	    " min(upto) FROM (SELECT upto FROM dialsync_seen WHERE p = %lld"
+	    " ORDER BY upto DESC LIMIT 1000))", (long long)p->id,
+	    (long long)p->id);
 }
 
 int peer_seen_has(struct store *s, const struct peer *p, int64_t upto,

@@ -6,6 +6,14 @@
 
 #include "store/store.h"
 
+/* A first load for the peer (peer --load). */
+enum peer_loading {
+	PEER_LOAD_NONE,   /* none, or the last one is done */
+	PEER_LOAD_ON,     /* on its way */
+	PEER_LOAD_WANTED, /* the next pack begins it */
+	PEER_LOAD_LATER   /* wanted as soon as the peer is heard of again */
+};
+
 struct peer {
 	int64_t id;
 	char name[TEXT_NAME_MAX + 1];
@@ -28,10 +36,21 @@ struct peer {
 	int64_t unanswered; /* bundles applied since anything was sent */
 	int64_t ack_number; /* last bundle whose acknowledgement was taken */
 	int64_t waiting_for; /* number missing, for status; 0: none */
+	/* a first load for it */
+	int64_t load;      /* position where the last one ends; 0: never */
+	int64_t load_first; /* no number before this one is part of it */
+	enum peer_loading loading;
+	bool load_all;     /* ... and rows that it does not name are to go */
+	/* a first load from it: bundles before this number count no more */
+	int64_t began;
+	int64_t heard;     /* wall clock of its last applied bundle */
 };
 
 /* ERR_USAGE when there is none of that name. */
 int peer_load(struct store *, const char *name, struct peer *, struct err *);
+/* The load begins: everything goes to the peer, from the beginning.  Its end is
+ * a position of its own, which no earlier acknowledgement can have named. */
+int peer_load_start(struct store *, struct peer *, struct err *);
 /* Make it when new; fields of a known one stay. */
 int peer_add(struct store *, const char *name, struct peer *, struct err *);
 int peer_save(struct store *, const struct peer *, struct err *);
@@ -64,6 +83,8 @@ int peer_sent_prune(struct store *, const struct peer *, struct err *);
 /* The peer's tags that were applied here, newest first, at most max. */
 int peer_seen_add(struct store *, const struct peer *, int64_t upto,
     uint64_t tag, struct err *);
+/* Forget all but the last 1,000. */
+int peer_seen_prune(struct store *, const struct peer *, struct err *);
 /* Was a bundle with this end applied?  1, 0, -1. */
 int peer_seen_has(struct store *, const struct peer *, int64_t upto,
     uint64_t tag, struct err *);

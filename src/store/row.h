@@ -46,12 +46,18 @@ int aside_mask(struct store *, const struct table *, const struct value *key,
     uint64_t *mask, struct err *);
 
 /* ---- held rows: alive by their registers, refused by a constraint */
+/* kind: "rule", the table refuses it; "old", it may be a row that was deleted
+ * and forgotten (a person inserts it again, or not). */
 int held_put(struct store *, const struct table *, const struct value *key,
-    const char *why, struct err *);
+    const char *kind, const char *why, struct err *);
 int held_drop(struct store *, const struct table *, const struct value *key,
     struct err *);
 /* 1, 0, -1 */
 int held_is(struct store *, const struct table *, const struct value *key,
+    struct err *);
+
+/* ... as one of kind "old"? */
+int held_is_old(struct store *, const struct table *, const struct value *key,
     struct err *);
 
 /* ---- conflicts: rows of dialsync_conflict, which sync like any other */

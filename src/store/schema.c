@@ -26,12 +26,13 @@ const char store_schema[] =
     " s INTEGER PRIMARY KEY, m NOT NULL, c INTEGER NOT NULL,"
     " o INTEGER NOT NULL, a INTEGER NOT NULL);"
     "CREATE INDEX dialsync_frag_k ON dialsync_frag(t, k);"
+    "CREATE INDEX dialsync_frag_dead ON dialsync_frag(c) WHERE m = -2;"
     /* register values that are not in their table */
     "CREATE TABLE dialsync_aside(t INTEGER NOT NULL, k NOT NULL,"
     " r INTEGER NOT NULL, v, PRIMARY KEY(t, k, r)) WITHOUT ROWID;"
     /* rows that a constraint refuses */
     "CREATE TABLE dialsync_held(t INTEGER NOT NULL, k NOT NULL,"
-    " why TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(t, k))"
+    " kind TEXT NOT NULL DEFAULT 'rule', why TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(t, k))"
     " WITHOUT ROWID;"
     /* conflicts; syncs like a user's table */
     "CREATE TABLE dialsync_conflict(id TEXT PRIMARY KEY NOT NULL,"
@@ -52,7 +53,25 @@ const char store_schema[] =
     " unanswered INTEGER NOT NULL DEFAULT 0,"
     " waiting_for INTEGER NOT NULL DEFAULT 0,"
     " scan INTEGER NOT NULL DEFAULT 0,"
-    " ack_number INTEGER NOT NULL DEFAULT 0);"
+    " ack_number INTEGER NOT NULL DEFAULT 0,"
+    " load INTEGER NOT NULL DEFAULT 0,"
+    " load_first INTEGER NOT NULL DEFAULT 0,"
+    " loading INTEGER NOT NULL DEFAULT 0,"
+    " load_all INTEGER NOT NULL DEFAULT 0,"
+    " began INTEGER NOT NULL DEFAULT 0,"
+    " heard INTEGER NOT NULL DEFAULT 0);"
+    /* rows that a peer says it has; here: what was found to differ */
+    "CREATE TABLE dialsync_count(p INTEGER NOT NULL,"
+    " name TEXT NOT NULL COLLATE NOCASE, there INTEGER NOT NULL,"
+    " here INTEGER, PRIMARY KEY(p, name)) WITHOUT ROWID;"
+    /* keys that a load under way has named */
+    "CREATE TABLE dialsync_named(p INTEGER NOT NULL, t INTEGER NOT NULL,"
+    " k NOT NULL, alive INTEGER NOT NULL, PRIMARY KEY(p, t, k))"
+    " WITHOUT ROWID;"
+    /* rows that went since a load did not name them, as SQL */
+    "CREATE TABLE dialsync_removed(id INTEGER PRIMARY KEY,"
+    " peer TEXT NOT NULL, at INTEGER NOT NULL, tbl TEXT NOT NULL,"
+    " key TEXT NOT NULL, sql TEXT NOT NULL);"
     "CREATE TABLE dialsync_ended(p INTEGER NOT NULL, inc INTEGER NOT NULL,"
     " PRIMARY KEY(p, inc)) WITHOUT ROWID;"
     "CREATE TABLE dialsync_sent(p INTEGER NOT NULL, upto INTEGER NOT NULL,"

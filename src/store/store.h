@@ -74,6 +74,14 @@ static inline int64_t store_next_seq(struct store *s)
 #define STORE_CLOCK_MAX (INT64_C(1) << 40)
 #define STORE_SEQ_MAX   (INT64_C(1) << 60)
 
+/* The clock of rows that were there before any change was logged, once a first
+ * load has given them a version: older than every change, since those have
+ * clocks above it. */
+#define STORE_CLOCK_LOAD 1
+
+/* In dialsync_meta: the latest clock of a death that was forgotten here. */
+#define STORE_META_FORGOTTEN "forgotten"
+
 /* Origin 0 is the base version: what was there at init, older than all. */
 struct version {
 	int64_t clock;
@@ -95,6 +103,8 @@ int64_t store_origin_count(struct store *); /* numbers are 1..count */
 /* -1, 0, 1: (clock, site, incarnation) in that order. */
 int store_version_cmp(struct store *, const struct version *,
     const struct version *);
+/* Is it a row of this site's that a first load gave a version? */
+bool store_version_loaded(struct store *, const struct version *);
 /* This site knows origin o through clock (never lowers). */
 int store_know(struct store *, int64_t o, int64_t clock, struct err *);
 /* Read origins from the database again (after another process may have). */
