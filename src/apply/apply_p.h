@@ -46,6 +46,14 @@ struct apply_work {
 	int newtables;        /* that this bundle made known */
 	int64_t changes, held, conflicts;
 	int64_t last_seq;     /* given to the last incoming version */
+	/* a first load */
+	bool naming;          /* its keys are kept: it ends with "all" */
+	bool base_unknown;    /* the sender may not have our older rows */
+	int64_t forgotten;    /* clock of the latest death forgotten here */
+	bool loaded;          /* it ended with this bundle */
+	int64_t removed, kept; /* rows that it did not name */
+	int64_t again;        /* rows that were deleted and forgotten here */
+	int differ;           /* tables whose row counts differ widely */
 };
 
 /* Does the sender, or this site, know that version? */
@@ -82,6 +90,40 @@ int late_judge(struct apply_work *, struct err *);
  * 1 found, 0 not, -1. */
 int current_value(struct apply_work *, const struct incoming *, int reg,
     struct value *, struct err *);
+
+/* ---- first loads (load.c) */
+
+/* The header says that a load begins: the peer's position is 0 again, what an
+ * earlier one named is forgotten. */
+int load_begin(struct store *, struct peer *, const struct bundle_head *,
+    struct err *);
+/* Before the groups: row counts are kept. */
+int load_head(struct apply_work *, const struct bundle_head *, struct err *);
+/* A key that the load names. */
+int load_name(struct apply_work *, const struct incoming *, struct err *);
+/* After the groups: what ends with the bundle.  A load that is all there is
+ * takes the rows that it did not name; row counts are compared. */
+int load_end(struct apply_work *, struct err *);
+/* Is it as old as deaths that were forgotten here?  A birth of a row that is not
+ * known here may then be of one of those. */
+bool load_is_old(const struct apply_work *, const struct incoming *);
+/* A row that was deleted and forgotten here has come again: its death is logged
+ * anew, what came is kept aside from all that syncs. */
+int load_again(struct apply_work *, const struct incoming *,
+    const uint64_t *regs, struct err *);
+/* The row's registers without a version, as one fragment of the base version of
+ * this site, when the row is in its table and the sender may not have it.  1
+ * made, 0 nothing to make, -1. */
+int load_base(struct apply_work *, const struct incoming *, int n,
+    struct frag *out, struct err *);
+/* Tell what load_end() found. */
+int load_tell(struct store *, const struct peer *, const struct apply_work *,
+    void (*tell)(void *arg, int severity, const char *text), void *arg,
+    struct err *);
+
+/* Place one held row now: 1 placed, 0 still held, -1. */
+int held_release(struct store *, struct table *, const struct value *key,
+    struct err *);
 
 /* Try held rows again; *left gets how many stay held. */
 int held_retry(struct store *, int64_t *left, struct err *);

@@ -8,7 +8,12 @@
 
 bool work_sender_knows(const struct apply_work *w, const struct version *v)
 {
-	return know_covers(v->origin == 0, v->origin <= w->norigins
+	/* this site's rows of before: a peer that was never sent them has
+	 * them, too */
+	bool base = v->origin == 0 ||
+	    (w->peer->load == 0 && store_version_loaded(w->s, v));
+
+	return know_covers(base, v->origin <= w->norigins
 	    ? w->sender_knows[v->origin] : KNOW_NOTHING, v->clock);
 }
 

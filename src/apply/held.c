@@ -99,7 +99,8 @@ static int retry_row(struct store *s, struct table *t, const struct value *key,
 	if (rc < 0)
 		*e = why;
 	if (rc != 1)
-		return rc < 0 ? -1 : held_put(s, t, key, why.text, e);
+		return rc < 0 ? -1 : held_put(s, t, key, "rule",
+	    why.text, e);
 	for (int r = REG_COLUMN; r < t->ncols + REG_COLUMN; r++)
 		if (mask_has(set.w, r) && aside_drop(s, t, key, r, e) < 0)
 			return -1;
@@ -116,7 +117,8 @@ static int list_held(struct store *s, struct held_row **out, size_t *n,
     struct arena *arena, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(s->db,
-	    "SELECT t, k FROM dialsync_held ORDER BY since, t, k LIMIT 10000",
+	    "SELECT t, k FROM dialsync_held WHERE kind <> 'old'"
+	    " ORDER BY since, t, k LIMIT 10000",
 	    false, e);
 	struct held_row *list = NULL, *more;
 	int rc;
@@ -139,6 +141,19 @@ static int list_held(struct store *s, struct held_row **out, size_t *n,
 	}
 	sqlite3_finalize(st);
 	*out = list;
+	return rc;
+}
+
+int held_release(struct store *s, struct table *t, const struct value *key,
+    struct err *e)
+{
+	struct arena arena = ARENA_INIT;
+	struct frag *frags = calloc(FRAGS_MAX, sizeof(*frags));
+	int rc = frags ? retry_row(s, t, key, frags, &arena, e)
+		       : err_set(e, ERR_SYSTEM, "out of memory");
+
+	free(frags);
+	arena_free(&arena);
 	return rc;
 }
 

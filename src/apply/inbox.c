@@ -223,6 +223,9 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 	    d->name, (unsigned long long)en->number, (long long)r->changes,
 	    r->changes == 1 ? "" : "s",
 	    r->conflicts ? ", with conflicts" : "");
+	if (d->conf->tell && load_tell(d->conf->store, &r->peer, &r->work,
+		d->conf->tell, d->conf->arg, e) < 0)
+		return -1;
 	return applied(d, en, fd, e);
 }
 

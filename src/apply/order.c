@@ -20,12 +20,20 @@ static enum order hold(char *why, size_t n, const char *text)
 	return ORDER_HOLD;
 }
 
+bool order_load_begins(const struct order_in *in)
+{
+	bool fresh = (int64_t)in->head->inc != in->peer->inc;
+
+	return in->head->load > (fresh ? 0 : in->peer->began);
+}
+
 enum order order_decide(const struct order_in *in, char *why, size_t n)
 {
 	const struct bundle_head *h = in->head;
 	const struct peer *p = in->peer;
 	bool fresh = (int64_t)h->inc != p->inc;
-	int64_t pos = fresh ? 0 : p->pos;
+	bool load = order_load_begins(in);
+	int64_t pos = fresh || load ? 0 : p->pos;
 
 	why[0] = '\0';
 	if (strcmp(h->from, p->name) != 0) {
@@ -42,10 +50,15 @@ enum order order_decide(const struct order_in *in, char *why, size_t n)
 		return ORDER_MERGE;
 	if (h->rinc && (int64_t)h->rinc != in->inc)
 		return ORDER_MERGE;
+	/* whatever it brings, the load that began since brings, too */
+	if (!fresh && h->number < p->began)
+		return ORDER_DUPLICATE;
 	if (h->after > pos)
 		return ORDER_GAP;
 	if (fresh)
 		return ORDER_NEW; /* also without changes: it announces it */
+	if (load)
+		return ORDER_APPLY;
 	/* an end seen before, or a resend of a history that has our position */
 	if (h->upto <= pos && (h->after == h->upto || in->end_known ||
 				  chain_has(h, pos, p->pos_tag)))

@@ -25,6 +25,10 @@ struct order_in {
 	bool end_known;     /* a bundle with its end was applied before */
 };
 
+/* Is it part of a first load that has not begun here?  Then the peer's position
+ * counts from 0 again, whatever is decided, unless it is held or merged. */
+bool order_load_begins(const struct order_in *);
+
 enum order order_decide(const struct order_in *, char *why, size_t why_n);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apply/apply_p.h"
+#include "capture/capture.h"
 
 /* Do these registers speak of column i?  The key's columns have one together:
  * the key's spelling. */
@@ -66,7 +67,7 @@ static int hold_row(struct apply_work *w, const struct incoming *in,
 	w->held++;
 	if (put_aside(w, in, regs, e) < 0)
 		return -1;
-	return held_put(w->s, in->t, &in->key, why, e);
+	return held_put(w->s, in->t, &in->key, "rule", why, e);
 }
 
 /* Won registers of a row that is in its table. */
@@ -191,7 +192,8 @@ static int write_fragments(struct apply_work *w, const struct incoming *in,
 	struct frag f;
 
 	for (int i = 0; i < m->nfrag; i++) {
-		if (memcmp(m->frag[i].keep.w, m->frag[i].mask.w,
+		if (w->frags[i].seq == 0 || /* of the base: load_base() */
+		    memcmp(m->frag[i].keep.w, m->frag[i].mask.w,
 			(size_t)m->words * sizeof(uint64_t)) == 0)
 			continue;
 		if (frag_set_mask(w->s, in->t, w->frags[i].seq,
@@ -234,6 +236,34 @@ static int record_clashes(struct apply_work *w, const struct incoming *in,
 	return 0;
 }
 
+/* A birth of long ago of a row of which nothing is left here.  If its version was
+ * known the row was deleted and forgotten, which is said again.  Else it may be
+ * as well: a first load that brings it vouches for it, and it is born anew,
+ * since others have forgotten, too; alone it is held. */
+static int place_old(struct apply_work *w, const struct incoming *in,
+    const uint64_t *here, struct err *e)
+{
+	int rc = row_exists(w->s, in->t, &in->key, e);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0 && work_we_know(w, &in->ver))
+		return load_again(w, in, here, e);
+	if (rc == 1 || w->head.load) {
+		if (insert_row(w, in, here, e) < 0)
+			return -1;
+		rc = row_exists(w->s, in->t, &in->key, e);
+		return rc == 1 ? capture_log_birth(w->s, in->t, &in->key, e)
+			       : rc;
+	}
+	w->held++;
+	if (put_aside(w, in, here, e) < 0)
+		return -1;
+	return held_put(w->s, in->t, &in->key, "old", "it was born before"
+	    " deleted rows were last forgotten here (forget-after): it may be"
+	    " one of those; insert it again if it is wanted", e);
+}
+
 /* Put what won where it belongs. */
 static int place(struct apply_work *w, const struct incoming *in,
     const struct merge *m, int n, struct err *e)
@@ -257,6 +287,16 @@ static int place(struct apply_work *w, const struct incoming *in,
 		memcpy(here, m->win.w, (size_t)m->words * sizeof(*here));
 		return put_aside(w, in, here, e);
 	}
+	if (born && !was_alive && n == 0 && load_is_old(w, in))
+		return place_old(w, in, here, e);
+	if (born && was_alive && aside_any(w->s)) {
+		int rc = held_is_old(w->s, in->t, &in->key, e);
+
+		if (rc < 0 ||
+		    (rc == 1 && held_drop(w->s, in->t, &in->key, e) < 0))
+			return -1;
+		was_alive = rc == 0; /* born again, and that is not old */
+	}
 	if (born && !was_alive)
 		return insert_row(w, in, here, e);
 	mask_clear(here, REG_LIFE);
@@ -269,8 +309,9 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 	struct merge m;
 	int n = frags_of(w->s, in->t, &in->key, w->frags, FRAGS_MAX, e), rc;
 
-	if (n < 0)
+	if (n < 0 || (rc = load_base(w, in, n, &w->frags[n], e)) < 0)
 		return -1;
+	n += rc;
 	m.kind = in->kind;
 	m.words = in->t->words;
 	m.mask = in->mask;
@@ -285,7 +326,8 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 		    (size_t)m.words * sizeof(uint64_t));
 		w->mfrags[i].death = f->death;
 		w->mfrags[i].cmp = store_version_cmp(w->s, &in->ver, &f->ver);
-		w->mfrags[i].sender_knows = work_sender_knows(w, &f->ver);
+		w->mfrags[i].sender_knows = f->seq &&
+		    work_sender_knows(w, &f->ver);
 	}
 	merge_run(&m);
 	w->row_read = false;
@@ -409,7 +451,8 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 		if (!row_incoming(w, g, &row, cols, values, &in))
 			return err_set(e, ERR_DATA, "table %s: a key is NULL",
 			    in.t->name);
-		if (place_fragment(w, &in, e) < 0)
+		if ((w->naming && load_name(w, &in, e) < 0) ||
+		    place_fragment(w, &in, e) < 0)
 			return -1;
 	}
 	return rc;

@@ -9,6 +9,7 @@
 #include "apply/apply_p.h"
 #include "apply/order.h"
 #include "apply/receive.h"
+#include "base/clock.h"
 #include "capture/capture.h"
 #include "store/know.h"
 
@@ -112,6 +113,7 @@ static int work_init(struct apply_work *w, struct store *s,
 	for (; w->nchain < h->nchain; w->nchain++)
 		w->chain[w->nchain] = h->chain[w->nchain];
 	w->peer = p;
+	w->base_unknown = h->load && !h->load_all;
 	snprintf(w->name, sizeof(w->name), "%s %lld", h->from,
 	    (long long)h->number);
 	buf_init(&w->scratch, SIZE_MAX);
@@ -140,6 +142,7 @@ static int new_incarnation(struct store *s, struct peer *p,
 	p->pos_tag = 0;
 	p->told = -1;
 	p->ack_number = 0;
+	p->began = 0;
 	if (first)
 		return 0;
 	p->acked = 0;
@@ -151,6 +154,10 @@ static int new_incarnation(struct store *s, struct peer *p,
 		p->scan = p->mark = h->ack_upto;
 		p->tag = h->ack_tag;
 	}
+	/* it went back behind a load: what that said is all to be said again,
+	 * since much of it looks as if the peer knew it */
+	if (p->load && p->mark < p->load && p->loading == PEER_LOAD_NONE)
+		p->loading = PEER_LOAD_WANTED;
 	if (peer_seen_clear(s, p, e) < 0 || peer_view_clear(s, p, e) < 0 ||
 	    peer_told_clear(s, p, e) < 0)
 		return -1;
@@ -187,6 +194,14 @@ static int take_ack(struct store *s, struct peer *p,
 		return 0;
 	if (h->ack_upto > p->acked)
 		p->acked = h->ack_upto;
+	if (p->loading == PEER_LOAD_ON && h->ack_upto >= p->load) {
+		p->loading = PEER_LOAD_NONE;
+		p->load_all = false;
+		/* it has all rows now */
+		if (db_execf(s->db, e, "DELETE FROM dialsync_count WHERE"
+			" p = %lld AND there < here", (long long)p->id) < 0)
+			return -1;
+	}
 	if (!h->want || h->ack_upto >= p->mark)
 		return 0;
 	/* send again from there, what the peer says it lacks: also what it
@@ -237,7 +252,7 @@ static int take_position(struct apply_work *w, struct err *e)
 	const struct bundle_head *h = &w->head;
 	struct peer *p = w->peer;
 
-	if (take_knowledge(w, e) < 0)
+	if (take_knowledge(w, e) < 0 || load_end(w, e) < 0)
 		return -1;
 	p->pos = h->upto;
 	p->pos_tag = h->tag;
@@ -303,6 +318,16 @@ static int went_back(struct receive *r, const struct bundle_head *h,
 	return peer_load(r->store, r->name, &r->peer, e);
 }
 
+/* The peer is there.  A fresh first load may have waited for that. */
+static void heard(struct receive *r)
+{
+	if (r->order == ORDER_HOLD)
+		return;
+	r->peer.heard = clock_wall();
+	if (r->peer.loading == PEER_LOAD_LATER)
+		r->peer.loading = PEER_LOAD_WANTED;
+}
+
 /* The decision, inside the transaction. */
 static int decide(struct receive *r, const struct bundle_head *h,
     struct err *e)
@@ -310,6 +335,7 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	struct store *s = r->store;
 	struct order_in in = {h, &r->peer, s->site, s->inc, false, false};
 	int ended = 0, known = 1, seen = 0;
+	bool load;
 
 	if (strcmp(h->from, r->peer.name) == 0) {
 		ended = peer_ended(s, &r->peer, (int64_t)h->inc, e);
@@ -327,7 +353,9 @@ static int decide(struct receive *r, const struct bundle_head *h,
 		return -1;
 	in.end_known = seen == 1 ||
 	    (h->upto == r->peer.pos && h->tag == r->peer.pos_tag);
+	load = order_load_begins(&in);
 	r->order = order_decide(&in, r->why, sizeof(r->why));
+	heard(r);
 	r->alarm = strcmp(h->from, r->peer.name) == 0 &&
 	    strcmp(h->to, s->site) == 0;
 	/* also where its first bundle is missing: a resend is asked of this
@@ -336,6 +364,11 @@ static int decide(struct receive *r, const struct bundle_head *h,
 		(r->order == ORDER_GAP && (int64_t)h->inc != r->peer.inc)) &&
 	    new_incarnation(s, &r->peer, h, e) < 0)
 		return -1;
+	/* also where its first bundle is missing: a resend is asked for from
+	 * its beginning */
+	if (load && (r->order == ORDER_NEW || r->order == ORDER_APPLY ||
+			r->order == ORDER_GAP))
+		return load_begin(s, &r->peer, h, e);
 	return 0;
 }
 
@@ -353,6 +386,8 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 	if (work_init(&r->work, r->store, h, &r->peer,
 		h->full || r->order == ORDER_MERGE, e) < 0)
 		return -1;
+	/* only with a position is it part of the load */
+	r->work.naming = h->load_all && r->order != ORDER_MERGE;
 	if (r->order != ORDER_MERGE &&
 	    take_ack(r->store, &r->peer, h, r->work.sender_knows,
 		r->work.norigins, e) < 0)
@@ -361,7 +396,7 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 	case ORDER_APPLY:
 	case ORDER_NEW:
 	case ORDER_MERGE:
-		return 0;
+		return load_head(&r->work, h, e);
 	case ORDER_GAP:
 		/* an acknowledgement alone has nothing to wait for */
 		if (h->after == h->upto)

@@ -67,6 +67,13 @@ int capture_trouble(struct store *, void (*warn)(void *arg, const char *text),
 int capture_null_keys(struct store *, struct table *, int64_t *n,
     struct err *);
 
+/* Ask the next fold to look at one row, by its canonical key. */
+int capture_log_touch(struct store *, const struct table *,
+    const struct value *key, struct err *);
+/* Log one row as born. */
+int capture_log_birth(struct store *, const struct table *,
+    const struct value *key, struct err *);
+
 /* Fold at most max log entries into fragments; *more: entries are left.  Needs
  * an open write transaction. */
 int capture_fold(struct store *, int64_t max, bool *more, struct err *);

@@ -56,13 +56,6 @@ int capture_take_columns(struct store *, struct table **t, const char *old,
 /* Log every row of a table as born. */
 int capture_log_all(struct store *, const struct table *, struct err *);
 
-/* Ask the next fold to look at one row, by its canonical key. */
-int capture_log_touch(struct store *, const struct table *,
-    const struct value *key, struct err *);
-/* Log one row as born. */
-int capture_log_birth(struct store *, const struct table *,
-    const struct value *key, struct err *);
-
 /* Keep what a person must do about a table, for capture_trouble(); NULL:
  * nothing any more. */
 int capture_trouble_set(struct store *, const char *table, const char *text,

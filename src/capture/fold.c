@@ -601,6 +601,8 @@ static int give_clocks(struct fold *f)
 		ev->clock = ev->wall;
 		if (ev->clock < ev->least)
 			ev->clock = ev->least;
+		if (ev->clock <= STORE_CLOCK_LOAD)
+			ev->clock = STORE_CLOCK_LOAD + 1;
 		if (ev->clock <= s->packed)
 			ev->clock = s->packed + 1;
 		if (ev->clock < s->last)

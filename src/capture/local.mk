@@ -8,4 +8,5 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/track.c \
 	src/capture/refresh.c \
 	src/capture/fold.c \
-	src/capture/renew.c
+	src/capture/renew.c \
+	src/capture/load.c src/capture/load.h

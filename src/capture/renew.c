@@ -8,7 +8,9 @@
 #include "base/fs.h"
 #include "capture/capture.h"
 
-/* Own fragments that nobody shares, in order; malloc'd. */
+/* Own fragments that nobody shares, in order; malloc'd.  Not rows that a first
+ * load gave its version: they are older than every change, and would be given
+ * the same again. */
 struct own {
 	int64_t seq, clock;
 };
@@ -18,7 +20,8 @@ static int list_own(struct store *s, int64_t origin, int64_t upto,
 {
 	sqlite3_stmt *st = db_preparef(s->db, e,
 	    "SELECT s, c FROM dialsync_frag WHERE o = %lld AND s > %lld"
-	    " ORDER BY s", (long long)origin, (long long)upto);
+	    " AND c > %d ORDER BY s", (long long)origin, (long long)upto,
+	    STORE_CLOCK_LOAD);
 	struct own *list = NULL, *more;
 	size_t cap = 0;
 	int rc;

@@ -387,7 +387,7 @@ static int look_back_at(struct absence *a, const struct value *key,
 		return 0;
 	/* where all columns are the key a birth leaves nothing beside */
 	if (dead || (alive && a->t->nkey == a->t->ncols))
-		return held_put(a->s, a->t, key, waits, e);
+		return held_put(a->s, a->t, key, "rule", waits, e);
 	if (a->keys_same || a->empty)
 		return 0;
 	a->gone++;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "capture/capture.h"
 #include "dialsync/site_identity.h"
@@ -56,6 +57,7 @@ static int set_start(struct store *s, const char *name,
 	p.tag = p.pos_tag = c->tag;
 	p.full = true;
 	p.inc = c->inc;
+	p.heard = clock_wall();
 	sent = (struct peer_sent){c->seq, c->tag, c->last, old.number};
 	if (db_execf(s->db, e, "DELETE FROM dialsync_sent WHERE p = %lld",
 		(long long)p.id) < 0 || peer_seen_clear(s, &p, e) < 0 ||
@@ -152,10 +154,11 @@ static int rewrite(sqlite3 *db, const char *us, int64_t our_inc,
 		return -1;
 	if (identity_take(db, &id, e) < 0 ||
 	    db_execf(db, e, "INSERT INTO dialsync_peer(p, name, mark, scan,"
-		" tag, full, acked, inc, pos, pos_tag, pos_number, told)"
-		" VALUES(1, %Q, %lld, %lld, %lld, 1, %lld, %lld, %lld, %lld,"
-		" %lld, %lld)", us, seq, seq, tag, seq, (long long)our_inc,
-		seq, tag, (long long)c->number, seq) < 0 ||
+		" tag, full, acked, inc, pos, pos_tag, pos_number, told,"
+		" heard) VALUES(1, %Q, %lld, %lld, %lld, 1, %lld, %lld, %lld,"
+		" %lld, %lld, %lld, %lld)", us, seq, seq, tag, seq, (long long)our_inc,
+		seq, tag, (long long)c->number, seq,
+		(long long)clock_wall()) < 0 ||
 	    db_execf(db, e, "INSERT INTO dialsync_sent VALUES(1, %lld, %lld,"
 		" %lld, 0);"
 		"INSERT INTO dialsync_seen VALUES(1, %lld, %lld);"

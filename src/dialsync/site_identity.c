@@ -17,7 +17,8 @@ int identity_take(sqlite3 *db, const struct identity *id, struct err *e)
 		"DELETE FROM dialsync_peer; DELETE FROM dialsync_sent;"
 		"DELETE FROM dialsync_seen; DELETE FROM dialsync_view;"
 		"DELETE FROM dialsync_told; DELETE FROM dialsync_ended;"
-		"DELETE FROM dialsync_log;",
+		"DELETE FROM dialsync_log; DELETE FROM dialsync_count;"
+		"DELETE FROM dialsync_named;",
 		(long long)id->known, (long long)id->original, id->site,
 		(long long)id->inc) < 0 ||
 	    db_execf(db, e,

@@ -9,19 +9,22 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "capture/load.h"
 #include "config/config_edit.h"
 #include "dialsync/site_cmd.h"
 #include "dialsync/site_peer.h"
 
 static const char usage[] =
-    "usage: dialsync peer [NAME [--line L]... [--phone N]... | NAME --remove]"
-    "\n                    [-C DIR]\n"
+    "usage: dialsync peer [NAME [--line L]... [--phone N]... [--load] |\n"
+    "                     NAME --remove] [-C DIR]\n"
     "\n"
     "Add a peer or change one; without NAME: list them.  The peer gets what\n"
-    "was logged since \"dialsync track\"; older rows are taken to be there.\n"
+    "was logged since \"dialsync track\"; older rows are taken to be there,\n"
+    "unless --load sends them.\n"
     "\n"
     "  --line L   reach it by this line; again: tried in turn\n"
     "  --phone N  its telephone number; again: tried in turn\n"
+    "  --load     send everything first: all rows of all tracked tables\n"
     "  --remove   forget the peer and how far it was sent\n"
     "  -C DIR     the site's directory\n"
     "  -q, -v     be quiet; explain\n"
@@ -35,7 +38,7 @@ struct wanted {
 	const char *lines[CONFIG_LIST_MAX + 1];
 	const char *phones[CONFIG_LIST_MAX + 1];
 	int nlines, nphones;
-	bool remove;
+	bool remove, load;
 };
 
 /* ---- list */
@@ -181,6 +184,61 @@ static int keep_former(struct store *s, const char *name, struct err *e)
 	return rc;
 }
 
+static void show_load(void *arg, const char *table, int64_t rows)
+{
+	(void)arg;
+	log_progress("table %s: %lld rows are ready to be sent", table,
+	    (long long)rows);
+}
+
+/* Ask for a first load: 1 it is on its way already, 0, -1. */
+static int ask_load(struct store *s, const char *name, struct err *e)
+{
+	struct peer p;
+	int rc = 1;
+
+	if (store_begin(s, e) < 0)
+		return -1;
+	if (peer_load(s, name, &p, e) < 0)
+		goto fail;
+	if (p.loading != PEER_LOAD_ON || p.mark >= p.load) {
+		rc = 0;
+		p.load_all &= p.loading != PEER_LOAD_NONE;
+		p.loading = PEER_LOAD_WANTED;
+	}
+	if (peer_save(s, &p, e) == 0 && store_commit(s, e) == 0)
+		return rc;
+fail:
+	store_rollback(s);
+	return -1;
+}
+
+/* The wish is committed first, so that whoever is stopped here has it done by
+ * the next pack.  Rows get their versions now, where a person sees how far it
+ * is; the packer does the rest. */
+static int want_load(struct store *s, const char *name, struct err *e)
+{
+	int64_t rows;
+	int rc = ask_load(s, name, e);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 1) {
+		log_info("everything is on its way to %s already, bundle by"
+		    " bundle", name);
+		return 0;
+	}
+	rc = capture_load(s, show_load, NULL, &rows, e);
+	log_progress_end();
+	if (rc < 0)
+		return err_add(e, "the first load for %s; what was made ready"
+		    " stays so, run it again", name);
+	log_info("%s gets everything first, from the next \"dialsync pack\" or"
+	    " call on: %lld row%s of before \"track\", then all that was"
+	    " logged", name, (long long)rows, rows == 1 ? "" : "s");
+	return 0;
+}
+
 static int set_peer(struct site *s, const char *path, const struct wanted *w,
     struct err *e)
 {
@@ -213,7 +271,7 @@ static int set_peer(struct site *s, const char *path, const struct wanted *w,
 	    " %s has security = none", w->name, known ? "changed" : "added",
 	    w->nlines || known ? "is in " CONFIG_NAME :
 	    "has no line yet: add one with --line", CONFIG_NAME);
-	return 0;
+	return w->load ? want_load(s->store, w->name, e) : 0;
 }
 
 /* The file first: programs that start in between would add the peer to the
@@ -272,6 +330,7 @@ int cmd_peer(int argc, char **argv)
 		{"line", required_argument, NULL, 'l'},
 		{"phone", required_argument, NULL, 'p'},
 		{"remove", no_argument, NULL, 'r'},
+		{"load", no_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -294,6 +353,8 @@ int cmd_peer(int argc, char **argv)
 			w.phones[w.nphones++] = optarg;
 		else if (c == 'r')
 			w.remove = true;
+		else if (c == 'L')
+			w.load = true;
 		else if ((code = site_option(&o, c)) >= 0)
 			return code;
 	}
@@ -301,9 +362,9 @@ int cmd_peer(int argc, char **argv)
 		return site_usage(&o, "one peer at a time");
 	if (optind < argc)
 		w.name = argv[optind];
-	if (!w.name && (w.nlines || w.nphones || w.remove))
+	if (!w.name && (w.nlines || w.nphones || w.remove || w.load))
 		return site_usage(&o, "the peer's name is missing");
-	if (w.remove && (w.nlines || w.nphones))
+	if (w.remove && (w.nlines || w.nphones || w.load))
 		return site_usage(&o, "--remove stands alone");
 	if (w.name && !text_name_ok(w.name))
 		return site_usage(&o, "a peer's name is 1 to 32 of a-z A-Z 0-9"

@@ -143,12 +143,25 @@ static int make_knowledge(struct pack_head *h, struct store *s,
 	return 0;
 }
 
-int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
-    struct pack_rows *r, const struct pack_known *known,
-    struct pack_rest *rest, const struct pack_filter *filter, struct err *e)
+/* A bundle that is part of a first load. */
+static int make_load(struct pack_head *h, struct store *s,
+    const struct peer *p, struct err *e)
 {
 	struct bundle_head *b = &h->head;
-	bool some = bundle_rows(r->w) > 0 || r->chunks;
+
+	b->load = p->load_first;
+	b->load_end = p->load;
+	b->load_all = p->load_all;
+	return store_meta_int(s, STORE_META_FORGOTTEN, 0, &b->forgotten, e);
+}
+
+int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
+    struct pack_rows *r, const struct pack_known *known,
+    struct pack_rest *rest, const struct pack_filter *filter,
+    const struct pack_counts *counts, struct err *e)
+{
+	struct bundle_head *b = &h->head;
+	bool some = bundle_rows(r->w) > 0 || r->chunks || pack_load_left(p);
 
 	memset(h, 0, sizeof(*h));
 	snprintf(b->from, sizeof(b->from), "%s", s->site);
@@ -166,11 +179,15 @@ int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
 	if (peer_told_load(s, p, &h->told, e) < 0 ||
 	    make_tags(h, s, p, e) < 0 || make_ack(h, s, p, e) < 0)
 		return -1;
-	/* without rows there is nothing that the peer lacks */
+	/* without rows, and without a load, there is nothing that it lacks */
 	if (some && !b->end && pack_rest_update(rest, s, filter, p->mark, e) < 0)
 		return -1;
 	if (make_knowledge(h, s, p, r, known, rest, filter, e) < 0)
 		return -1;
+	if (pack_load_left(p) && make_load(h, s, p, e) < 0)
+		return -1;
+	b->counts = counts->list;
+	b->ncounts = counts->n;
 	b->origins = r->origins;
 	b->norigins = r->norigins;
 	return 0;

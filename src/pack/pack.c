@@ -20,10 +20,11 @@ struct work {
 	struct peer peer;          /* as it was in the first transaction */
 	struct pack_filter filter;
 	struct pack_rest rest;
-	int64_t rest_mark, rest_back; /* the peer's, when rest was right */
+	int64_t rest_mark, rest_back, rest_load; /* the peer's, when rest was right */
 	struct pack_known known;
 	struct pack_rows rows;
 	struct pack_head head;
+	struct pack_counts counts; /* when the peer gets its first bundle */
 	struct buf out;            /* the compressed bundle */
 	size_t nrows;              /* in it */
 	double ratio;              /* compressed bytes a raw byte, last seen */
@@ -37,6 +38,8 @@ static void bundle_done(struct work *w)
 	pack_rows_free(&w->rows);
 	pack_known_free(&w->known);
 	free(w->filter.view);
+	free(w->filter.own);
+	pack_counts_free(&w->counts);
 	memset(&w->filter, 0, sizeof(w->filter));
 	buf_free(&w->out);
 }
@@ -58,12 +61,18 @@ static int load_filter(struct work *w, struct err *e)
 		return -1;
 	w->filter.nview = store_origin_count(s) + 1;
 	w->filter.back = w->peer.back;
+	w->filter.load = w->peer.load;
+	w->filter.loading = w->peer.loading == PEER_LOAD_ON;
 	w->filter.giver = 0;
+	w->filter.own = calloc((size_t)w->filter.nview, sizeof(bool));
+	if (!w->filter.own)
+		return err_set(e, ERR_SYSTEM, "pack: out of memory");
 	for (int64_t o = 1; o <= store_origin_count(s); o++) {
 		const struct origin *x = store_origin_get(s, o);
 
 		if (x->inc == w->peer.inc && strcmp(x->site, w->name) == 0)
 			w->filter.giver = o;
+		w->filter.own[o] = strcmp(x->site, s->site) == 0;
 	}
 	return 0;
 }
@@ -87,9 +96,13 @@ static int collect(struct work *w, int64_t from, int64_t scan, size_t raw,
 	if (pack_rows_collect(&w->rows, s, &w->filter, from, scan, raw,
 		e) < 0)
 		return -1;
+	if (w->peer.mark == 0 && !w->counts.taken &&
+	    (bundle_rows(w->rows.w) > 0 || pack_load_left(&w->peer)) &&
+	    pack_counts_take(&w->counts, s, e) < 0)
+		return -1;
 	pack_head_free(&w->head);
 	return pack_head_make(&w->head, s, &w->peer, &w->rows, &w->known,
-	    &w->rest, &w->filter, e);
+	    &w->rest, &w->filter, &w->counts, e);
 }
 
 /* The first transaction: fold, fix the bundle's range and what it tells, and
@@ -108,8 +121,10 @@ static int begin_bundle(struct work *w, size_t raw, struct err *e)
 		goto fail;
 	w->rows.top = s->seq;
 	/* a resend was asked for since: more is to come than it says */
-	if (w->peer.mark != w->rest_mark || w->peer.back != w->rest_back)
+	if (w->peer.mark != w->rest_mark || w->peer.back != w->rest_back ||
+	    w->peer.load != w->rest_load)
 		pack_rest_free(&w->rest);
+	w->rest_load = w->peer.load;
 	w->rest_mark = w->peer.mark;
 	w->rest_back = w->peer.back;
 	if (collect(w, w->peer.mark, w->peer.scan, raw, e) == 0 &&
@@ -140,7 +155,8 @@ static bool worth(const struct work *w)
 {
 	/* an acknowledgement alone needs something to acknowledge */
 	if (bundle_rows(w->rows.w) == 0)
-		return w->peer.tell && w->head.head.has_ack;
+		return (w->peer.tell && w->head.head.has_ack) ||
+		    (pack_load_left(&w->peer) && w->conf->flush);
 	if (w->conf->flush || !w->rows.end || w->peer.tell)
 		return true;
 	/* a bundle is hardly larger than its values and names */
@@ -403,6 +419,8 @@ int pack_peer(const struct pack_conf *conf, const char *name,
 	if (spool_lock(conf->spool, SPOOL_LOCK_PACKER, name, &lock, e) < 0)
 		return -1;
 	rc = start(&w, e);
+	if (rc >= 0 && w.peer.loading == PEER_LOAD_WANTED)
+		rc = pack_load_begin(conf->store, &w.peer, e);
 	while (rc >= 0 && (rc = one_bundle(&w, e)) == 1)
 		;
 	bundle_done(&w);

@@ -11,6 +11,9 @@ struct pack_filter {
 	int64_t nview;
 	int64_t giver;     /* origin number of the peer itself; 0: none yet */
 	int64_t back;      /* up to here its own go back to it too */
+	int64_t load;      /* rows of a first load up to here concern it */
+	bool loading;      /* ... and all else, whatever it knows */
+	bool *own;         /* owned; this site's origins, any incarnation */
 };
 
 bool pack_lacks(const struct pack_filter *, int64_t seq, int64_t origin,
@@ -71,6 +74,22 @@ struct pack_known {
 int pack_known_take(struct pack_known *, struct store *, struct err *);
 void pack_known_free(struct pack_known *);
 
+/* How many rows the tracked tables have, for the first bundle to a peer. */
+struct pack_counts {
+	struct bundle_count *list; /* owned, and each name */
+	size_t n;
+	bool taken;
+};
+
+int pack_counts_take(struct pack_counts *, struct store *, struct err *);
+void pack_counts_free(struct pack_counts *);
+
+/* A first load that is wanted for the peer begins: rows without a version get
+ * one, and the peer's mark goes to the beginning. */
+int pack_load_begin(struct store *, struct peer *, struct err *);
+/* Is it on its way, with something left to send, if only its end? */
+bool pack_load_left(const struct peer *);
+
 /* The header's arrays, owned here. */
 struct pack_head {
 	struct bundle_head head;
@@ -84,7 +103,7 @@ struct pack_head {
 /* Fill it from the store, in the transaction that collected the last rows. */
 int pack_head_make(struct pack_head *, struct store *, const struct peer *,
     struct pack_rows *, const struct pack_known *, struct pack_rest *,
-    const struct pack_filter *, struct err *);
+    const struct pack_filter *, const struct pack_counts *, struct err *);
 void pack_head_free(struct pack_head *);
 
 #endif

@@ -12,10 +12,16 @@
 bool pack_lacks(const struct pack_filter *f, int64_t seq, int64_t origin,
     int64_t clock, int64_t arrival)
 {
-	struct know_frag k = {origin == 0, clock,
+	/* rows of before that have a version for another peer's sake are the
+	 * base version still */
+	bool base = origin == 0 || (seq > f->load &&
+	    clock == STORE_CLOCK_LOAD && origin < f->nview && f->own[origin]);
+	struct know_frag k = {base, clock,
 	    origin < f->nview ? f->view[origin] : KNOW_NOTHING,
 	    arrival && arrival == f->giver, seq <= f->back};
 
+	if (f->loading && seq <= f->load && origin != 0)
+		return true;
 	return know_lacks(&k);
 }
 
@@ -172,9 +178,21 @@ static int add_fields(struct pack_rows *r, struct store *s,
 	return 0;
 }
 
+/* In a first load the row is not vouched for: it may be one that was deleted and
+ * forgotten here.  Its values go as an edit, and who has the row makes it anew. */
+static int not_born(struct store *s, const struct table *t,
+    const struct value *key, bool *birth, struct err *e)
+{
+	int rc = *birth && aside_any(s) ? held_is_old(s, t, key, e) : 0;
+
+	if (rc == 1)
+		*birth = false;
+	return rc;
+}
+
 static int add_fragment(struct pack_rows *r, struct store *s,
     struct table *t, const struct value *key, const struct frag *f,
-    struct err *e)
+    bool loading, struct err *e)
 {
 	static struct value row[BUNDLE_COLUMNS_MAX + 2];
 	struct value canon[BUNDLE_KEYS_MAX];
@@ -194,6 +212,8 @@ static int add_fragment(struct pack_rows *r, struct store *s,
 		if (rc == 0 && !aside_any(s))
 			return 0;
 	}
+	if (loading && not_born(s, t, key, &birth, e) < 0)
+		return -1;
 	table = writer_table(r, t);
 	if (table < 0 || pack_rows_origin(r, s, f->ver.origin, &origin, e) < 0)
 		return table < 0 ? err_set(e, ERR_DATA, "table %s has more"
@@ -279,7 +299,7 @@ int pack_rows_collect(struct pack_rows *r, struct store *s,
 			continue;
 		read_fragment(st, t, &f);
 		db_column(st, 2, &key);
-		rc = add_fragment(r, s, t, &key, &f, e);
+		rc = add_fragment(r, s, t, &key, &f, filter->loading, e);
 		if (rc < 0)
 			break;
 		r->upto = f.seq;

@@ -186,6 +186,36 @@ static int list_troubles(struct status_db *d, char **texts, size_t *n,
 	return rc < 0 ? -1 : 0;
 }
 
+/* Tables of which a peer, when it first sent, had many more or many fewer rows
+ * than this site; not while what it lacks is on its way. */
+static int list_differences(struct status_db *d, const char *site,
+    char **texts, size_t *n, struct err *e)
+{
+	sqlite3_stmt *st = prepare(d, "SELECT c.name, p.name, there, here FROM"
+	    " dialsync_count c JOIN dialsync_peer p USING(p)"
+	    " WHERE here IS NOT NULL AND NOT (here > there AND p.loading)"
+	    " ORDER BY p.name, c.name");
+	int rc = -1;
+
+	for (; *n < STATUS_TROUBLES_MAX &&
+	     (rc = first_row(d, st, e)) == 1; (*n)++) {
+		const char *peer = (const char *)sqlite3_column_text(st, 1);
+		int64_t there = sqlite3_column_int64(st, 2);
+		int64_t here = sqlite3_column_int64(st, 3);
+		bool lacks = there > here;
+
+		texts[*n] = fs_format("table %s: %s had %lld row%s, this site"
+		    " had %lld: %s may lack rows; \"dialsync peer %s --load\""
+		    " at %s sends them",
+		    (const char *)sqlite3_column_text(st, 0), peer,
+		    (long long)there, there == 1 ? "" : "s", (long long)here,
+		    lacks ? site : peer, lacks ? site : peer,
+		    lacks ? peer : site);
+	}
+	sqlite3_finalize(st);
+	return rc < 0 && *n < STATUS_TROUBLES_MAX ? -1 : 0;
+}
+
 /* Values of columns that are not here.  Rows that are held or dead have values
  * aside too; those columns are here. */
 static int count_parked(struct status_db *d, int64_t *out, struct err *e)
@@ -214,20 +244,26 @@ int status_db_tables(struct status_db *d, struct status_seen *seen,
 	    count_parked(d, &seen->parked, e) < 0)
 		return -1;
 	seen->untracked = tracked == 0;
-	return list_troubles(d, texts, n, e);
+	return list_troubles(d, texts, n, e) < 0 ||
+	    list_differences(d, seen->site, texts, n, e) < 0 ? -1 : 0;
 }
 
 /* The next CHUNK of the local sequence past ?2: how many there are, the last
- * one, and how many of them a pack would send: not what came from the peer
+ * one, and how many of them a pack would send: all while a first load is under
+ * way, not rows that only such a load gave a version, nor what came from the peer
  * (unless it went back and lost it), nor what it is known to know. */
 static sqlite3_stmt *prepare_chunk(struct status_db *d, const char *name)
 {
 	static const char sql[] =
 	    "SELECT count(*), max(f.s), sum("
+	    " CASE WHEN f.s <= p.load AND p.loading = 1 THEN 1"
+	    " WHEN f.s > p.load AND f.c = 1 AND EXISTS (SELECT 1 FROM"
+	    "  dialsync_origin g JOIN dialsync_meta m ON m.k = 'site'"
+	    "  AND g.site = m.v WHERE g.o = f.o) THEN 0 ELSE"
 	    " NOT (f.s > p.back AND EXISTS (SELECT 1 FROM dialsync_origin g"
 	    "  WHERE g.o = f.a AND g.site = ?1 AND g.inc = p.inc))"
 	    " AND NOT EXISTS (SELECT 1 FROM dialsync_view v WHERE v.p = p.p"
-	    "  AND v.o = f.o AND v.clock >= f.c))"
+	    "  AND v.o = f.o AND v.clock >= f.c) END)"
 	    " FROM dialsync_peer p, (SELECT s, c, o, a FROM dialsync_frag"
 	    "  WHERE s > ?2 ORDER BY s LIMIT ?3) f"
 	    " WHERE p.name = ?1";
