@@ -1,6 +1,6 @@
-# First loads.
-TESTS += tests/s_load.sh
-EXTRA_DIST += tests/s_load.sh
+# First loads and forgetting.
+TESTS += tests/s_load.sh tests/s_forget.sh
+EXTRA_DIST += tests/s_load.sh tests/s_forget.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/t_load

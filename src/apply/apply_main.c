@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "capture/capture.h"
+#include "capture/forget.h"
 #include "site/site.h"
 #include "spool/spool_lock.h"
 
@@ -156,6 +157,12 @@ static int apply_one(const struct apply_conf *conf, const char *name,
 	return code;
 }
 
+static void warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_warn("%s", text);
+}
+
 /* All peers asked for, once. */
 static int apply_all(struct site *s, const struct options *o,
     const struct apply_conf *conf)
@@ -173,17 +180,17 @@ static int apply_all(struct site *s, const struct options *o,
 		code = site_worse(code, apply_one(conf, o->peers[i], &all));
 	if (apply_held(conf, &all, &e) < 0)
 		code = site_worse(code, log_err(&e, "held rows stay held"));
+	/* last, since each peer's inbox begins with a look whether the
+	 * database was put back */
+	if (capture_forget(s->store, s->cfg->site.forget_after, warn, NULL,
+		&e) < 0)
+		code = site_worse(code, log_err(&e, "deleted rows are"
+		    " remembered for longer; nothing is lost"));
 	status_set(conf->status, "state", "idle");
 	status_set(conf->status, "processing.table", NULL);
 	status_set_int(conf->status, "exit", code);
 	status_flush(conf->status, true, &e);
 	return code;
-}
-
-static void warn(void *arg, const char *text)
-{
-	(void)arg;
-	log_warn("%s", text);
 }
 
 static int is_bundle(const struct dirent *d)

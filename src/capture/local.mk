@@ -9,4 +9,5 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/refresh.c \
 	src/capture/fold.c \
 	src/capture/renew.c \
-	src/capture/load.c src/capture/load.h
+	src/capture/load.c src/capture/load.h \
+	src/capture/forget.c src/capture/forget.h

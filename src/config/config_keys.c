@@ -40,7 +40,7 @@ static const struct config_key site_keys[] = {
 	{.name = "forget-after", .type = KEY_DURATION,
 	 .offset = AT(forget_after),
 	 .standard = "400d", .min = 1, .max = 36500LL * DAY,
-	 .about = "deleted rows are remembered so long", .later = true},
+	 .about = "deleted rows are remembered so long"},
 };
 #undef AT
 

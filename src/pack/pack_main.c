@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "capture/capture.h"
+#include "capture/forget.h"
 #include "pack/pack.h"
 #include "site/site.h"
 #include "spool/status_file.h"
@@ -130,6 +131,12 @@ static int pack_all(struct site *s, const struct options *o,
 			    pack_one(s, o, s->cfg->peers[i].name));
 	for (int i = 0; i < o->npeers && !site_stop; i++)
 		code = site_worse(code, pack_one(s, o, o->peers[i]));
+	/* last, since each peer's packing looks first whether the database was
+	 * put back */
+	if (capture_forget(s->store, s->cfg->site.forget_after, warn, NULL,
+		&e) < 0)
+		code = site_worse(code, log_err(&e, "deleted rows are"
+		    " remembered for longer; nothing is lost"));
 	status_set(st, "state", "idle");
 	status_set_int(st, "exit", code);
 	status_flush(st, true, &e);
