@@ -9,7 +9,7 @@ CREATE TABLE child(parent INTEGER REFERENCES parent(id), no INTEGER, v, w,
 CREATE TABLE aunt(name TEXT PRIMARY KEY COLLATE NOCASE, x BLOB) WITHOUT ROWID;"
 ROWS="WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
     WHERE i < 1000) INSERT INTO parent SELECT i, 'Name ' || i FROM n;
-INSERT INTO child SELECT id, id % 7, hex(id), id / 7.0 FROM parent;
+INSERT INTO child SELECT id, id % 7, hex(randomblob(16)), id / 7.0 FROM parent;
 INSERT INTO aunt VALUES('Ann', 1), ('BEA', x'00ff'), ('cara', NULL);"
 
 # site NAME SQL PEER...: tables and rows are there before it is a site
@@ -58,7 +58,7 @@ run "this side, too" 0 "ann may lack rows" dialsync -C hub status
 
 # ---- with it: everything, parents first, in bounded bundles
 
-small hub 1K
+small hub 2K
 run "a load" 0 "2003 rows of before" dialsync -C hub peer ann --load
 pack hub
 n=$(ls hub/outbox/ann | grep -c gz)
@@ -156,7 +156,7 @@ same "rows of both" "only here" \
 for lost in 1 3; do
 	site hub "$TABLES $ROWS" ann
 	site ann "$TABLES INSERT INTO parent VALUES(8000, 'a')" hub
-	small hub 1K
+	small hub 2K
 	db hub "INSERT INTO parent VALUES(9001, 'new')"
 	sync_all hub ann
 	dialsync -C hub peer ann --load >out 2>&1 || cat out
