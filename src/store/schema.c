@@ -32,7 +32,8 @@ const char store_schema[] =
     " r INTEGER NOT NULL, v, PRIMARY KEY(t, k, r)) WITHOUT ROWID;"
     /* rows that a constraint refuses */
     "CREATE TABLE dialsync_held(t INTEGER NOT NULL, k NOT NULL,"
-    " kind TEXT NOT NULL DEFAULT 'rule', why TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(t, k))"
+    " kind TEXT NOT NULL DEFAULT 'rule',"
+    " why TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(t, k))"
     " WITHOUT ROWID;"
     /* conflicts; syncs like a user's table */
     "CREATE TABLE dialsync_conflict(id TEXT PRIMARY KEY NOT NULL,"
