@@ -46,6 +46,8 @@ struct apply_work {
 	int newtables;        /* that this bundle made known */
 	int64_t changes, held, conflicts;
 	int64_t last_seq;     /* given to the last incoming version */
+	int64_t limit;        /* no clock may be past it; */
+	int64_t far_clock;    /* ... one that was; 0: none */
 };
 
 /* Does the sender, or this site, know that version? */

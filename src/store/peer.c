@@ -13,7 +13,8 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 	sqlite3_stmt *st = store_stmt(s, ST_PEER_LOAD,
 	    "SELECT p, name, number, mark, tag, full, acked, inc, pos, pos_tag,"
 	    " pos_number, back, want, tell, told, unanswered, waiting_for,"
-	    " scan, ack_number FROM dialsync_peer WHERE name = ?", e);
+	    " scan, ack_number, wish_pos, wish_number, wish_when"
+	    " FROM dialsync_peer WHERE name = ? AND NOT removed", e);
 	int rc;
 
 	if (!st)
@@ -35,13 +36,16 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 		p->pos_tag = (uint64_t)sqlite3_column_int64(st, 9);
 		p->pos_number = sqlite3_column_int64(st, 10);
 		p->back = sqlite3_column_int64(st, 11);
-		p->want = sqlite3_column_int(st, 12) != 0;
+		p->want = sqlite3_column_int64(st, 12);
 		p->tell = sqlite3_column_int(st, 13) != 0;
 		p->told = sqlite3_column_int64(st, 14);
 		p->unanswered = sqlite3_column_int64(st, 15);
 		p->waiting_for = sqlite3_column_int64(st, 16);
 		p->scan = sqlite3_column_int64(st, 17);
 		p->ack_number = sqlite3_column_int64(st, 18);
+		p->wish_pos = sqlite3_column_int64(st, 19);
+		p->wish_number = sqlite3_column_int64(st, 20);
+		p->wish_when = sqlite3_column_int64(st, 21);
 	}
 	sqlite3_reset(st);
 	if (rc == 0)
@@ -55,13 +59,15 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 	const int64_t v[] = {p->number, p->mark, (int64_t)p->tag, p->full,
 	    p->acked, p->inc, p->pos, (int64_t)p->pos_tag, p->pos_number,
 	    p->back, p->want, p->tell, p->told, p->unanswered, p->waiting_for,
-	    p->scan, p->ack_number, p->id};
+	    p->scan, p->ack_number, p->wish_pos, p->wish_number,
+	    p->wish_when, p->id};
 	sqlite3_stmt *st = store_stmt(s, ST_PEER_SAVE,
 	    "UPDATE dialsync_peer SET number = ?, mark = ?, tag = ?, full = ?,"
 	    " acked = ?, inc = ?, pos = ?, pos_tag = ?, pos_number = ?,"
 	    " back = ?, want = ?, tell = ?, told = ?, unanswered = ?,"
 	    " waiting_for = ?, scan = ?,"
-	    " ack_number = ? WHERE p = ?", e);
+	    " ack_number = ?, wish_pos = ?, wish_number = ?, wish_when = ?"
+	    " WHERE p = ?", e);
 
 	if (!st)
 		return -1;
@@ -73,7 +79,10 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 int peer_add(struct store *s, const char *name, struct peer *p, struct err *e)
 {
 	if (db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_peer(name)"
-			       " VALUES(%Q)", name) < 0)
+			       " VALUES(%Q);"
+			       "UPDATE dialsync_peer SET removed = 0"
+			       " WHERE name = %Q AND removed", name,
+		name) < 0)
 		return -1;
 	return peer_load(s, name, p, e);
 }
@@ -81,7 +90,8 @@ int peer_add(struct store *s, const char *name, struct peer *p, struct err *e)
 int peer_list(struct store *s, char ***names, int *n, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(s->db,
-	    "SELECT name FROM dialsync_peer ORDER BY name", false, e);
+	    "SELECT name FROM dialsync_peer WHERE NOT removed"
+	    " ORDER BY name", false, e);
 	char **list = NULL, **more;
 	int rc;
 
@@ -107,18 +117,11 @@ int peer_list(struct store *s, char ***names, int *n, struct err *e)
 int peer_remove(struct store *s, const char *name, struct err *e)
 {
 	struct peer p;
-	long long id;
 
 	if (peer_load(s, name, &p, e) < 0)
 		return -1;
-	id = (long long)p.id;
-	return db_execf(s->db, e,
-	    "DELETE FROM dialsync_peer WHERE p = %lld;"
-	    "DELETE FROM dialsync_sent WHERE p = %lld;"
-	    "DELETE FROM dialsync_seen WHERE p = %lld;"
-	    "DELETE FROM dialsync_ended WHERE p = %lld;"
-	    "DELETE FROM dialsync_view WHERE p = %lld;"
-	    "DELETE FROM dialsync_told WHERE p = %lld", id, id, id, id, id, id);
+	return db_execf(s->db, e, "UPDATE dialsync_peer SET removed = 1,"
+	    " tell = 0, waiting_for = 0 WHERE p = %lld", (long long)p.id);
 }
 
 /* ---- own tags */
@@ -293,6 +296,26 @@ int peer_end_inc(struct store *s, const struct peer *p, int64_t inc,
 	return db_execf(s->db, e,
 	    "INSERT OR IGNORE INTO dialsync_ended(p, inc)"
 	    " VALUES(%lld, %lld)", (long long)p->id, (long long)inc);
+}
+
+int peer_ended_set_wall(struct store *s, const struct peer *p, int64_t inc,
+    int64_t wall, struct err *e)
+{
+	return db_execf(s->db, e,
+	    "UPDATE dialsync_ended SET wall = %lld"
+	    " WHERE p = %lld AND inc = %lld", (long long)wall,
+	    (long long)p->id, (long long)inc);
+}
+
+int peer_ended_wall(struct store *s, const struct peer *p, int64_t inc,
+    int64_t *wall, struct err *e)
+{
+	char sql[120];
+
+	snprintf(sql, sizeof(sql), "SELECT wall FROM dialsync_ended"
+	    " WHERE p = %lld AND inc = %lld", (long long)p->id,
+	    (long long)inc);
+	return db_int(s->db, sql, 0, wall, e);
 }
 
 /* ---- knowledge */
