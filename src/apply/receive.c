@@ -292,6 +292,8 @@ static int on_peek(void *arg, const struct bundle_head *h, struct err *e)
 	r->number = h->number;
 	r->inc = (int64_t)h->inc;
 	r->wall = h->wall;
+	r->after = h->after;
+	r->upto = h->upto;
 	r->clock = h->clock;
 	r->head_seen = true;
 	return 1;
@@ -355,6 +357,7 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	struct order_in in = {h, &r->peer, s->site, s->inc, false, false};
 	int ended = 0, known = 1, seen = 0;
 	int64_t old;
+	bool fresh;
 
 	r->anew = ANEW_NO;
 	if (strcmp(h->from, r->peer.name) == 0) {
@@ -377,13 +380,16 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	in.end_known = seen == 1 ||
 	    (h->upto == r->peer.pos && h->tag == r->peer.pos_tag);
 	old = r->peer.inc;
+	fresh = old != (int64_t)h->inc;
 	r->order = order_decide(&in, r->why, sizeof(r->why));
 	r->alarm = strcmp(h->from, r->peer.name) == 0 &&
 	    strcmp(h->to, s->site) == 0;
 	/* also where its first bundle is missing: a resend is asked of this
 	 * incarnation, from its beginning */
-	if ((r->order == ORDER_NEW ||
-		(r->order == ORDER_GAP && (int64_t)h->inc != r->peer.inc)) &&
+	if ((r->order == ORDER_NEW || (fresh && (r->order == ORDER_GAP ||
+		/* both of us began anew at once: what it made for our old
+		 * one is merged, but it is heard that it has a new one */
+		(r->order == ORDER_MERGE && !in.ended && old)))) &&
 	    (new_incarnation(s, &r->peer, h, e) < 0 ||
 		peer_anew(r, h, old, e) < 0))
 		return -1;

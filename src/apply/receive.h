@@ -24,6 +24,7 @@ struct receive {
 	char why[300];         /* of ORDER_HOLD */
 	int64_t number;        /* as the header says */
 	int64_t inc, wall, clock; /* ... of the sender */
+	int64_t after, upto;
 	bool head_seen;
 	bool ours;             /* a failure is our database's, not its */
 	bool alarm;            /* ORDER_HOLD: the peer should know of it */

@@ -72,8 +72,11 @@ int refuse_look(const struct receive *r, struct refuse *f,
 		return -1;
 	if (*what == REFUSE_DROP || *what == REFUSE_HOLD)
 		return 0;
-	if (ended && why == FAR_NO)
-		return 0; /* merged whenever it comes */
+	/* merged whenever it comes; or the next one, or nothing new */
+	if (why == FAR_NO && (ended || r->after <= p.pos))
+		return 0;
+	if (!ended && p.inc == r->inc && r->upto <= p.pos)
+		return 0;
 	*what = REFUSE_WAIT;
 	f->count++;
 	if (f->inc)
