@@ -19,26 +19,13 @@
 
 bool twins_may_renew(int64_t tries, int64_t last, int64_t now)
 {
-	int64_t wait = CLOCK_FAR_S;
+	static const int days[] = {0, 1, 2, 4, 7};
+	int64_t wait = days[tries < 4 ? tries : 4] * CLOCK_FAR_S;
 
 	if (tries == 0)
 		return true;
-	for (int64_t i = 1; i < tries && i < 8; i++)
-		wait *= 4;
 	/* a clock that went back does not make it wait for years */
 	return now >= last + wait || now < last - CLOCK_FAR_S;
-}
-
-/* Was this ever an incarnation of ours? */
-static bool own_inc(struct store *s, int64_t inc)
-{
-	for (int64_t o = 1; o <= store_origin_count(s); o++) {
-		const struct origin *x = store_origin_get(s, o);
-
-		if (x->inc == inc && strcmp(x->site, s->site) == 0)
-			return true;
-	}
-	return false;
 }
 
 static int renew(struct receive *r, int64_t tries, int64_t now, struct err *e)
@@ -74,6 +61,7 @@ int twins_look(struct receive *r, const struct bundle_head *h, bool ended,
 {
 	struct store *s = r->store;
 	int64_t wall;
+	int own;
 
 	r->twins = r->other_self = r->renewed_self = false;
 	if (strcmp(h->from, r->peer.name) || strcmp(h->to, s->site))
@@ -83,11 +71,11 @@ int twins_look(struct receive *r, const struct bundle_head *h, bool ended,
 			e) < 0)
 			return -1;
 		r->twins = wall && h->wall > wall + STEP_S;
-	} else if (h->rinc && (int64_t)h->inc == r->peer.inc &&
-	    !own_inc(s, (int64_t)h->rinc)) {
+	} else if (h->rinc && (int64_t)h->inc == r->peer.inc) {
 		/* of a peer that we know: else this site was made anew, and
 		 * the bundle is for the one before it */
-		if (other_self(r, e) < 0)
+		own = peer_own_inc(s, (int64_t)h->rinc, e);
+		if (own < 0 || (own == 0 && other_self(r, e) < 0))
 			return -1;
 	}
 	return 0;

@@ -23,7 +23,9 @@ void twins_text(const struct receive *, const char *site_dir, char *out,
     size_t size);
 
 /* May a new incarnation be begun for that reason, when it was done `tries`
- * times before, last at `last`?  Pure: at once, then after 1, 4, 16 ... days. */
+ * times before, last at `last`?  Pure: at once, then after
+ * 1, 2, 4 and 7 days: so it also comes right in a week when one of two copies
+ * has got a name of its own. */
 bool twins_may_renew(int64_t tries, int64_t last, int64_t now);
 
 #endif

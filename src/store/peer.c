@@ -298,6 +298,20 @@ int peer_end_inc(struct store *s, const struct peer *p, int64_t inc,
 	    " VALUES(%lld, %lld)", (long long)p->id, (long long)inc);
 }
 
+int peer_end_own_inc(struct store *s, int64_t inc, struct err *e)
+{
+	const struct peer self = {.id = 0};
+
+	return peer_end_inc(s, &self, inc, e);
+}
+
+int peer_own_inc(struct store *s, int64_t inc, struct err *e)
+{
+	const struct peer self = {.id = 0};
+
+	return inc == s->inc ? 1 : peer_ended(s, &self, inc, e);
+}
+
 int peer_ended_set_wall(struct store *s, const struct peer *p, int64_t inc,
     int64_t wall, struct err *e)
 {

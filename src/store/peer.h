@@ -83,6 +83,10 @@ int peer_ended(struct store *, const struct peer *, int64_t inc,
     struct err *);
 int peer_end_inc(struct store *, const struct peer *, int64_t inc,
     struct err *);
+/* The same of this site's own, so that another site's of our name, which peers
+ * tell of as well, are known from them. */
+int peer_end_own_inc(struct store *, int64_t inc, struct err *);
+int peer_own_inc(struct store *, int64_t inc, struct err *);
 /* When it ended, by the peer's own clock: what that incarnation packed later
  * comes from a second site of the same name.  0: not known. */
 int peer_ended_set_wall(struct store *, const struct peer *, int64_t inc,
