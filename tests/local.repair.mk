@@ -1,8 +1,8 @@
 # Repairs: moved, copied and doubled sites, peers that come again, clocks.
 TESTS += tests/s_peer_again.sh tests/s_moved.sh tests/s_twins.sh \
-	tests/s_clock.sh
+	tests/s_clock.sh tests/s_wish.sh
 EXTRA_DIST += tests/s_peer_again.sh tests/s_moved.sh tests/s_twins.sh \
-	tests/s_clock.sh
+	tests/s_clock.sh tests/s_wish.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/t_identity
