@@ -202,4 +202,24 @@ db bob "UPDATE t SET a = 'bob' WHERE id = 'a1'"
 sync_all a hub bob c1 c2
 equal "$name" a hub bob c1 c2
 has a c1.1 c2.1
+
+# ---- no second site, but an old backup put back twice, its file lost
+name="put back twice"
+history
+sqlite3 a/d.db ".backup a.backup"
+for i in 1 2; do
+	db a "INSERT INTO t VALUES('new$i', $i)"
+	db hub "INSERT INTO t VALUES('hub$i', $i)"
+	sync_all a hub
+	sync_all a hub
+	equal "$name: $i" a hub
+	rm -f a/d.db* a/state
+	cp a.backup a/d.db
+done
+db a "INSERT INTO t VALUES('new3', 3)"
+sync_all a hub
+sync_all a hub
+equal "$name" a hub
+has a new1 new2 new3 hub1 hub2
+dialsync -C hub status | grep -q "two sites" && bad "$name: hub sees two"
 finish

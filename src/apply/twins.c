@@ -70,7 +70,8 @@ int twins_look(struct receive *r, const struct bundle_head *h, bool ended,
 		if (peer_ended_wall(s, &r->peer, (int64_t)h->inc, &wall,
 			e) < 0)
 			return -1;
-		r->twins = wall && h->wall > wall + STEP_S;
+		/* a clock that was never set says nothing */
+		r->twins = wall >= CLOCK_SANE && h->wall > wall + STEP_S;
 	} else if (h->rinc && (int64_t)h->inc == r->peer.inc) {
 		/* of a peer that we know: else this site was made anew, and
 		 * the bundle is for the one before it */

@@ -191,6 +191,7 @@ static void say(struct store *s, enum ahead what, const struct ahead_in *in,
 
 int ahead_check(struct store *s, const char *state, struct err *e)
 {
+	static bool said; /* that we are behind: once in a run */
 	enum ahead what;
 	struct ahead_in in;
 	bool yes;
@@ -209,8 +210,9 @@ int ahead_check(struct store *s, const char *state, struct err *e)
 		goto fail;
 	if (store_commit(s, e) < 0)
 		goto fail;
-	if (what != AHEAD_NO)
+	if (what == AHEAD_WAS || (what == AHEAD_BEHIND && !said))
 		say(s, what, &in, n);
+	said = true;
 	return what == AHEAD_WAS ? capture_state_write(s, state, e) : 0;
 fail:
 	store_rollback(s);
