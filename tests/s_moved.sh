@@ -124,6 +124,24 @@ equal "$name" a hub
 same "$name" "a1=3 a2=0 a3=3 a9=9 h1=2 " \
     "$(db a "SELECT id || '=' || a FROM t ORDER BY id" | tr '\n' ' ')"
 
+name="a backup put back on a new computer"
+history
+cp a/d.db d.old
+db a "INSERT INTO t VALUES('a9', 9)"
+sync_all a hub
+cp d.old a/d.db
+rm -f a/state
+DIALSYNC_MACHINE=two
+work_on a
+said "on another computer"
+sync_all a hub
+sync_all a hub
+equal "$name" a hub
+same "$name" "a1=3 a2=0 a3=3 a9=9 h1=2 " \
+    "$(db a "SELECT id || '=' || a FROM t ORDER BY id" | tr '\n' ' ')"
+same "$name: one new incarnation" 2 "$(sqlite3 a/d.db "SELECT count(*) FROM
+    dialsync_origin WHERE site = 'a'")"
+
 # a copy that is made to be carried is at home where it is first used
 name="carried"
 history

@@ -28,14 +28,30 @@ bool twins_may_renew(int64_t tries, int64_t last, int64_t now)
 	return now >= last + wait || now < last - CLOCK_FAR_S;
 }
 
+/* Where this history was last shared for certain: what a peer has acknowledged
+ * of it.  What was packed past that, others may have got from the other site,
+ * or from ourselves before the backup was put back, with other contents. */
+static int last_shared(struct store *s, int64_t *upto, int64_t *clock,
+    struct err *e)
+{
+	static const char from[] = " FROM dialsync_sent x JOIN dialsync_peer p"
+	    " ON p.p = x.p WHERE x.upto <= p.acked";
+	char sql[160];
+
+	snprintf(sql, sizeof(sql), "SELECT max(x.upto)%s", from);
+	if (db_int(s->db, sql, 0, upto, e) < 0)
+		return -1;
+	snprintf(sql, sizeof(sql), "SELECT max(x.clock)%s", from);
+	return db_int(s->db, sql, -1, clock, e);
+}
+
 static int renew(struct receive *r, int64_t tries, int64_t now, struct err *e)
 {
 	struct store *s = r->store;
-	int64_t upto, old = s->self, told = s->packed;
+	int64_t upto, clock;
 
-	if (db_int(s->db, "SELECT max(upto) FROM dialsync_sent", 0, &upto,
-		e) < 0 || capture_renew(s, upto, told, e) < 0 ||
-	    store_know(s, old, told, e) < 0 ||
+	if (last_shared(s, &upto, &clock, e) < 0 ||
+	    capture_renew(s, upto, clock, e) < 0 ||
 	    store_meta_set_int(s, META_TRIES, tries + 1, e) < 0 ||
 	    store_meta_set_int(s, META_LAST, now, e) < 0)
 		return -1;
