@@ -251,6 +251,30 @@ rounds a b c
 silent a "ahead|waits"
 silent b "ahead|waits"
 
+name="passed on by one who is a little ahead"
+begin a b c
+H=3600
+clock a $((N + 40 * H))
+clock b $((N + 20 * H))
+at a $((N + 40 * H)) "INSERT INTO t VALUES('a1', 1)"
+as a pack a
+carry a b
+as b apply b
+same "$name: 20 hours are let in" 1 "$(db b "SELECT a FROM t WHERE id = 'a1'")"
+at b $((N + 20 * H)) "INSERT INTO t VALUES('b1', 1)"
+as b pack b c
+carry b c
+as c apply c
+same "$name: 40 hours wait" 75 $?
+grep -q "it says 2026-11-24T" apply.out || bad "$name: $(cat apply.out)"
+same "$name: whole" 0 "$(db c "SELECT count(*) FROM t WHERE id > 'a'
+    AND id < 'c'")"
+[ -z "$(ls c/held/b/*.gz 2>/dev/null)" ] || bad "$name: held"
+clock c $((N + 17 * H))
+as c apply c
+same "$name: until it is time" "0 1 1 " "$(db c "SELECT count(*) > 2 FROM t
+    WHERE id >= 'x'; SELECT a FROM t WHERE id IN ('a1', 'b1')" | tr '\n' ' ')"
+
 name="back by two years, but others have our clocks"
 begin a hub
 at a $((N + 100 * 86400)) "INSERT INTO t VALUES('late', 1)"
