@@ -229,8 +229,9 @@ static int tell_doubt(struct drain *d, struct err *e)
 		    " and has nothing of what it had from here: all that was"
 		    " changed since \"dialsync track\" is sent to it again;"
 		    " older rows only by \"dialsync peer %s --load\"" :
-		    "%s begins a new incarnation: it was moved, or an older"
-		    " backup was put back there; what it lacks is sent again",
+		    "%s begins a new incarnation: it was moved, its clock"
+		    " was set right, or an older backup was put back there;"
+		    " what it lacks is sent again",
 		    d->name, d->name);
 	r->anew = ANEW_NO;
 	if (!r->twins && !r->other_self)
