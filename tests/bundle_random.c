@@ -116,7 +116,7 @@ static void dump_head(struct lines *l, const struct bundle_head *h)
 		buf_addf(&b, " q%" PRId64 ":%" PRIu64, h->chain[i].upto,
 		    h->chain[i].tag);
 	if (h->has_ack)
-		buf_addf(&b, " ack %" PRIu64 " %" PRId64 " %" PRIu64 " %d",
+		buf_addf(&b, " ack %" PRIu64 " %" PRId64 " %" PRIu64 " %" PRId64,
 		    h->ack_inc, h->ack_upto, h->ack_tag, h->want);
 	for (size_t i = 0; i < h->nacktags; i++)
 		buf_addf(&b, " t%" PRIu64, h->acktags[i]);
@@ -281,7 +281,7 @@ static void random_head(struct random *r, struct bundle_head *h)
 	h->ack_inc = h->rinc;
 	h->has_ack = random_below(r, 2);
 	if (h->has_ack) {
-		h->want = random_below(r, 4) == 0;
+		h->want = random_below(r, 4) == 0 ? random_below(r, 9) : 0;
 		h->ack_inc = random_below(r, 2) ? h->rinc : 77;
 		h->ack_upto = random_below(r, 5000);
 		h->ack_tag = random_below(r, 2) * 12345;

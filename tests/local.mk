@@ -10,6 +10,7 @@ include tests/local.config.mk
 include tests/local.dialer.mk
 include tests/local.load.mk
 include tests/local.mtest.mk
+include tests/local.repair.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk

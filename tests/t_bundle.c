@@ -465,6 +465,8 @@ static const struct {
 	{"chain without a tag", H "><q>1 A\n2</q></b>", "line 2 of <q>"},
 	{"chain of three", H "><q>1 A B</q></b>", "line 1 of <q>"},
 	{"acknowledgement of nothing", H "><y/></b>", "attribute \"u\""},
+	{"a wish after no bundle", H "><y u=\"1\" x=\"0\"/></b>",
+	    "attribute \"x\""},
 	{"tags that are none", H "><y u=\"1\">A +</y></b>", "tag 2 of <y>"},
 	{"origin without a name", H "><o> A</o></b>", "line 1 of <o>"},
 	{"knowledge of an unknown origin", H "><w>1 5</w></b>",

@@ -426,26 +426,30 @@ static const char *const troubles[] = {
 	"table \x1b[2Jq: its changes are not logged",
 };
 
+static char one_note[] = "two sites call themselves office: mend it";
+static char hostile_note[] = "two sites \x1b[2J";
+
 static const struct document documents[] = {
 	{"exchanging", true, EXCHANGING, APPLYING,
 	    {{"hub", true, {0, 0, 1, 9000, 0}, true,
 	      {.start = NOW - 86400, .result = "done", .exit = 0}, 12,
-	      STATUS_NONE},
+	      STATUS_NONE, NULL},
 	     {"office", true, {3, 70000, 0, 0, 2}, true,
 	      {.start = NOW - 600, .result = "no-carrier", .exit = 75},
-	      STATUS_COUNT_MAX, 118}}, 2, 1, 4, NULL, 3, false, 1},
+	      STATUS_COUNT_MAX, 118, one_note}}, 2, 1, 4, NULL, 3, false, 1},
 	{"unknown", false, NULL, NULL,
 	    {{"hub", false, {9, 9, 9, 9, 9}, false, {.exit = 9},
-	      STATUS_NONE, STATUS_NONE}}, 1, STATUS_NONE, STATUS_NONE,
+	      STATUS_NONE, STATUS_NONE, NULL}}, 1, STATUS_NONE, STATUS_NONE,
 	    "contacts.db: the database is locked by another program",
 	    STATUS_NONE, false, 0},
 	{"hostile", false, HOSTILE, HOSTILE,
 	    {{"hub", true, {UINT64_MAX, UINT64_MAX, 0, 0, 0}, true,
-	      {.start = NOW, .result = "\x1b[2Jdone", .exit = 0}, 0, -5}},
+	      {.start = NOW, .result = "\x1b[2Jdone", .exit = 0}, 0, -5,
+	      hostile_note}},
 	    1, 0, 0, NULL, 1, true, 2},
 	/* and an applier that was killed is at nothing any more */
 	{"safe", false, EXCHANGING "state: exchanging\n", APPLYING,
-	    {{NULL, false, {0}, false, {0}, 0, 0}}, 0, STATUS_NONE,
+	    {{NULL, false, {0}, false, {0}, 0, 0, NULL}}, 0, STATUS_NONE,
 	    STATUS_NONE, NULL, 0, false, 0},
 };
 

@@ -31,6 +31,7 @@ struct apply_conf {
 
 struct apply_result {
 	int applied, duplicates, waiting, held; /* bundles */
+	int refused; /* bundles that wait for a clock to be set */
 	int64_t changes, conflicts, held_rows;
 };
 

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "capture/capture.h"
 #include "capture/forget.h"
+#include "capture/identity.h"
 #include "site/site.h"
 #include "spool/spool_lock.h"
 
@@ -151,6 +152,8 @@ static int apply_one(const struct apply_conf *conf, const char *name,
 			 " in dialsync_held; tried again when something"
 			 " changes", name, (long long)r.held_rows,
 		    r.held_rows == 1 ? " is" : "s are");
+	if (r.refused)
+		code = site_worse(code, 75);
 	if (r.held || r.held_rows)
 		code = site_worse(code, 65);
 	all->applied += r.applied;
@@ -278,10 +281,13 @@ int main(int argc, char **argv)
 	if (site_open(&s, o.dir, &e) < 0)
 		return log_err(&e, NULL);
 	code = 0;
+	site_warn_clock();
 	for (int i = 0; i < o.npeers && code == 0; i++)
 		if (!config_need_peer(s.cfg, o.peers[i], &e))
 			code = log_err(&e, "see \"dialsync peer\"");
 	if (code == 0 && site_open_store(&s, DB_APPLY, &e) < 0)
+		code = log_err(&e, site_next(&e));
+	if (code == 0 && identity_check(s.store, s.dir, &e) < 0)
 		code = log_err(&e, site_next(&e));
 	site_catch_signals();
 	if (code == 0)

@@ -54,6 +54,8 @@ struct apply_work {
 	int64_t removed, kept; /* rows that it did not name */
 	int64_t again;        /* rows that were deleted and forgotten here */
 	int differ;           /* tables whose row counts differ widely */
+	int64_t limit;        /* no clock may be past it; */
+	int64_t far_clock;    /* ... one that was; 0: none */
 };
 
 /* Does the sender, or this site, know that version? */

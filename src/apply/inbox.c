@@ -10,14 +10,21 @@
 #include <unistd.h>
 
 #include "apply/receive.h"
+#include "apply/refuse.h"
+#include "apply/twins.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "capture/ahead.h"
 #include "capture/capture.h"
 #include "spool/spool_inbox.h"
 #include "spool/spool_outbox.h"
+#include "store/note.h"
 
 /* A dropped file may still grow: left alone until it is this old. */
 #define GROWING_S 120
+
+/* Two sites of one name stay in the status so long after they were seen. */
+#define TWINS_NOTE_S (7 * CLOCK_FAR_S)
 
 struct drain {
 	const struct apply_conf *conf;
@@ -27,6 +34,8 @@ struct drain {
 	struct spool_applied *applied; /* owned */
 	uint64_t done[100];            /* to be deleted, after `applied` */
 	size_t ndone;
+	struct refuse refused;         /* in this pass */
+	bool doubted;                  /* two sites of one name were told */
 	bool progress;                 /* in this pass */
 	int64_t bytes_before, bytes_total, bundles_total;
 };
@@ -137,8 +146,8 @@ static int hold(struct drain *d, const struct spool_entry *en,
 }
 
 /* A gap is asked for with the next bundle to the peer; so is what a held
- * bundle would have brought. */
-static int want_resend(struct drain *d, struct err *e)
+ * bundle of that number would have brought. */
+static int want_resend(struct drain *d, uint64_t number, struct err *e)
 {
 	struct store *s = d->conf->store;
 	struct peer p;
@@ -147,11 +156,12 @@ static int want_resend(struct drain *d, struct err *e)
 		return -1;
 	if (peer_load(s, d->name, &p, e) < 0)
 		goto fail;
-	if (p.want) {
+	if (p.want >= (int64_t)number) {
 		store_rollback(s);
 		return 0;
 	}
-	p.want = p.tell = true;
+	p.want = (int64_t)number;
+	p.tell = true;
 	if (peer_save(s, &p, e) == 0 && store_commit(s, e) == 0)
 		return 0;
 fail:
@@ -164,6 +174,10 @@ fail:
 static int unusable(struct drain *d, const struct spool_entry *en, bool cut,
     struct err *why, struct err *e)
 {
+	if (d->r.far) {
+		refuse_change(&d->r, &d->refused);
+		return 0;
+	}
 	if (d->r.ours || (why->kind != ERR_DATA && why->kind != ERR_PEER)) {
 		*e = *why;
 		return -1;
@@ -173,7 +187,8 @@ static int unusable(struct drain *d, const struct spool_entry *en, bool cut,
 		d->result->waiting++;
 		return 0;
 	}
-	return hold(d, en, why->text, e) < 0 || want_resend(d, e) < 0 ? -1 : 0;
+	return hold(d, en, why->text, e) < 0 || 
+	    want_resend(d, en->number, e) < 0 ? -1 : 0;
 }
 
 static int write_state(struct drain *d, struct err *e)
@@ -183,6 +198,54 @@ static int write_state(struct drain *d, struct err *e)
 
 	free(path);
 	return rc;
+}
+
+/* A note that `dialsync status` shows; text NULL: it is over. */
+static int note(struct drain *d, const char *kind, const char *text,
+    struct err *e)
+{
+	struct store *s = d->conf->store;
+
+	if (store_begin(s, e) < 0)
+		return -1;
+	if (note_set(s, kind, d->name, text, e) == 0 &&
+	    store_commit(s, e) == 0)
+		return 0;
+	store_rollback(s);
+	return -1;
+}
+
+/* Two sites of one name, once a run; a peer that begins anew. */
+static int tell_doubt(struct drain *d, struct err *e)
+{
+	struct receive *r = &d->r;
+	char text[700];
+
+	if (r->renewed_self && write_state(d, e) < 0)
+		return -1;
+	r->renewed_self = false;
+	if (r->anew != ANEW_NO)
+		tell(d, APPLY_WARN, r->anew == ANEW_MADE ? "%s was made anew"
+		    " and has nothing of what it had from here: all that was"
+		    " changed since \"dialsync track\" is sent to it again;"
+		    " older rows only by \"dialsync peer %s --load\"" :
+		    "%s begins a new incarnation: it was moved, its clock"
+		    " was set right, or an older backup was put back there;"
+		    " what it lacks is sent again",
+		    d->name, d->name);
+	r->anew = ANEW_NO;
+	if (!r->twins && !r->other_self)
+		return 0;
+	r->twins = r->twins && !r->other_self;
+	if (!d->doubted) {
+		twins_text(r, d->conf->spool->dir, text, sizeof(text));
+		tell(d, APPLY_WARN, "%s", text);
+		if (note(d, NOTE_TWINS, text, e) < 0)
+			return -1;
+	}
+	d->doubted = true;
+	r->twins = r->other_self = false;
+	return 0;
 }
 
 /* What the commit of a bundle means for its file. */
@@ -201,6 +264,8 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 		if (write_state(d, e) < 0)
 			return -1;
 	}
+	if (tell_doubt(d, e) < 0)
+		return -1;
 	switch (r->order) {
 	case ORDER_HOLD:
 		return hold(d, en, r->why, e);
@@ -229,6 +294,35 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 	return applied(d, en, fd, e);
 }
 
+/* Is its clock near enough to ours?  0 yes; 1: it was dealt with; -1. */
+static int clock_ok(struct drain *d, const struct spool_entry *en, int fd,
+    struct err *e)
+{
+	enum refuse_what what;
+
+	d->r.ours = true;
+	if (refuse_look(&d->r, &d->refused, &what, e) < 0)
+		return -1;
+	switch (what) {
+	case REFUSE_NO:
+		d->r.ours = false;
+		return 0;
+	case REFUSE_WAIT:
+		return 1;
+	case REFUSE_DROP:
+		tell(d, APPLY_INFO, "%s: bundle %08llu, which waited because"
+		    " of a clock, is not needed: what was in it came again",
+		    d->name, (unsigned long long)en->number);
+		d->result->duplicates++;
+		return applied(d, en, fd, e) < 0 ? -1 : 1;
+	case REFUSE_HOLD:
+		break;
+	}
+	return hold(d, en, "its clock was far ahead, and the site that packed"
+	    " it has gone back behind it: what is in it is nowhere else; if it"
+	    " is of use, read it with \"dialsync show\"", e) < 0 ? -1 : 1;
+}
+
 static int one_file(struct drain *d, const struct spool_entry *en,
     struct err *e)
 {
@@ -251,11 +345,15 @@ static int one_file(struct drain *d, const struct spool_entry *en,
 	if (rc == 0 && (uint64_t)d->r.number != en->number)
 		rc = err_set(&why, ERR_DATA, "inside it says that it is"
 		    " number %lld", (long long)d->r.number);
+	if (rc == 0)
+		rc = clock_ok(d, &info, fd, &why);
 	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		rc = err_sys(&why, "lseek");
 	if (rc == 0)
 		rc = receive_bundle(&d->r, fd, &cut, &why);
-	if (rc < 0)
+	if (rc == 1)
+		rc = 0;
+	else if (rc < 0)
 		rc = unusable(d, &info, cut, &why, e);
 	else
 		rc = after(d, &info, fd, e);
@@ -289,12 +387,15 @@ static int write_acked(struct drain *d, struct err *e)
 		  (uint64_t)sent.number, e);
 }
 
-/* Was the database put back?  Before anything is folded or applied. */
+/* Was the database put back, or our clock ahead?  Before anything is folded or
+ * applied. */
 static int check_state(struct drain *d, struct err *e)
 {
 	char *path = fs_join(d->conf->spool->dir, SPOOL_STATE);
 	int rc = capture_state_check(d->conf->store, path, e);
 
+	if (rc >= 0)
+		rc = ahead_check(d->conf->store, path, e);
 	free(path);
 	return rc;
 }
@@ -308,6 +409,7 @@ static int pass(struct drain *d, struct err *e)
 		e) < 0)
 		return -1;
 	d->progress = false;
+	memset(&d->refused, 0, sizeof(d->refused));
 	d->result->waiting = 0;
 	if (l.n)
 		status_begin(d, &l);
@@ -318,6 +420,27 @@ static int pass(struct drain *d, struct err *e)
 	}
 	spool_list_free(&l);
 	return rc < 0 || flush_done(d, e) < 0 ? -1 : 0;
+}
+
+/* What waits for a clock is said in each run, and what is over no more. */
+static int settle_notes(struct drain *d, struct err *e)
+{
+	struct store *s = d->conf->store;
+	int64_t clock, twins;
+	char text[700];
+
+	if (note_when(s, NOTE_CLOCK, d->name, &clock, e) < 0 ||
+	    note_when(s, NOTE_TWINS, d->name, &twins, e) < 0)
+		return -1;
+	if (twins && clock_wall() > twins + TWINS_NOTE_S &&
+	    note(d, NOTE_TWINS, NULL, e) < 0)
+		return -1;
+	d->result->refused = d->refused.count;
+	if (d->refused.count == 0)
+		return clock ? note(d, NOTE_CLOCK, NULL, e) : 0;
+	refuse_text(&d->refused, d->name, text, sizeof(text));
+	tell(d, APPLY_WARN, "%s", text);
+	return note(d, NOTE_CLOCK, text, e);
 }
 
 int apply_peer(const struct apply_conf *conf, const char *name,
@@ -349,7 +472,10 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	do {
 		if (rc == 0)
 			rc = pass(&d, e);
-	} while (rc == 0 && d.progress && result->waiting > 0);
+	} while (rc == 0 && d.progress &&
+	    (result->waiting > 0 || d.refused.count > 0));
+	if (rc == 0)
+		rc = settle_notes(&d, e);
 	if (rc == 0)
 		rc = write_acked(&d, e);
 	free(d.applied);

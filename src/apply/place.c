@@ -448,6 +448,12 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 			return err_set(e, ERR_DATA, "table %s: a clock that"
 			    " cannot be: %lld s", in.t->name,
 			    (long long)row.clock);
+		if (row.clock > w->limit) {
+			w->far_clock = row.clock;
+			return err_set(e, ERR_DATA, "table %s: a change is"
+			    " stamped far ahead of this computer's clock",
+			    in.t->name);
+		}
 		if (!row_incoming(w, g, &row, cols, values, &in))
 			return err_set(e, ERR_DATA, "table %s: a key is NULL",
 			    in.t->name);

@@ -7,11 +7,17 @@
 #include <unistd.h>
 
 #include "apply/apply_p.h"
+#include "apply/far.h"
 #include "apply/order.h"
 #include "apply/receive.h"
+#include "apply/twins.h"
 #include "base/clock.h"
+#include "capture/ahead.h"
 #include "capture/capture.h"
 #include "store/know.h"
+
+/* A wish for a resend that was granted counts again after so long. */
+#define WISH_AGAIN_S 86400
 
 static int out_of_memory(struct err *e)
 {
@@ -44,6 +50,7 @@ static bool clocks_ok(const struct bundle_clock *c, size_t n)
 static int check_head(const struct bundle_head *h, struct err *e)
 {
 	if (h->clock < 0 || h->clock > STORE_CLOCK_MAX ||
+	    h->wall > STORE_CLOCK_MAX ||
 	    !clocks_ok(h->know, h->nknow) || !clocks_ok(h->adopt, h->nadopt))
 		return err_set(e, ERR_DATA, "its header has a clock that"
 		    " cannot be");
@@ -114,6 +121,7 @@ static int work_init(struct apply_work *w, struct store *s,
 		w->chain[w->nchain] = h->chain[w->nchain];
 	w->peer = p;
 	w->base_unknown = h->load && !h->load_all;
+	w->limit = far_limit(clock_wall());
 	snprintf(w->name, sizeof(w->name), "%s %lld", h->from,
 	    (long long)h->number);
 	buf_init(&w->scratch, SIZE_MAX);
@@ -181,6 +189,17 @@ static int ack_known(struct store *s, const struct peer *p,
 	return rc < 0 ? -1 : rc == 1 && sent.tag == h->ack_tag;
 }
 
+/* Was a resend from there begun already, and has the peer seen nothing of it
+ * when it asked?  Then it is on its way.  If all of it is lost and nothing
+ * follows, which would show it, a day later the wish counts again. */
+static bool wish_granted(const struct peer *p, const struct bundle_head *h)
+{
+	int64_t ago = clock_wall() - p->wish_when;
+
+	return p->wish_pos == h->ack_upto && h->want < p->wish_number &&
+	    ago >= 0 && ago < WISH_AGAIN_S;
+}
+
 /* Take what it acknowledges, once a bundle: the position that the peer has
  * applied, and its wish for a resend from there. */
 static int take_ack(struct store *s, struct peer *p,
@@ -202,8 +221,11 @@ static int take_ack(struct store *s, struct peer *p,
 			" p = %lld AND there < here", (long long)p->id) < 0)
 			return -1;
 	}
-	if (!h->want || h->ack_upto >= p->mark)
+	if (!h->want || h->ack_upto >= p->mark || wish_granted(p, h))
 		return 0;
+	p->wish_pos = h->ack_upto;
+	p->wish_number = p->number + 1;
+	p->wish_when = clock_wall();
 	/* send again from there, what the peer says it lacks: also what it
 	 * once gave us and may have lost */
 	p->mark = p->scan = h->ack_upto;
@@ -257,7 +279,7 @@ static int take_position(struct apply_work *w, struct err *e)
 	p->pos = h->upto;
 	p->pos_tag = h->tag;
 	p->pos_number = h->number;
-	p->want = false;
+	p->want = 0;
 	p->waiting_for = 0;
 	/* enough unanswered ones are worth an acknowledgement alone */
 	if (++p->unanswered >= 64)
@@ -282,6 +304,11 @@ static int on_peek(void *arg, const struct bundle_head *h, struct err *e)
 
 	(void)e;
 	r->number = h->number;
+	r->inc = (int64_t)h->inc;
+	r->wall = h->wall;
+	r->after = h->after;
+	r->upto = h->upto;
+	r->clock = h->clock;
 	r->head_seen = true;
 	return 1;
 }
@@ -293,11 +320,29 @@ static int no_group(void *arg, struct bundle_group *g, struct err *e)
 	return err_set(e, ERR_CALLER, "a group before the header");
 }
 
-static void ask_resend(struct peer *p, bool again)
+/* number: of the bundle that shows that something is missing. */
+static void ask_resend(struct peer *p, int64_t number, bool again)
 {
 	if (!p->want || again)
 		p->tell = true;
-	p->want = true;
+	if (p->want < number || p->want < 1)
+		p->want = number < 1 ? 1 : number;
+}
+
+/* A peer's new incarnation: does it know the one before it?  Then it went back
+ * or was moved; else it was made anew.  What it asked for before is void. */
+static int peer_anew(struct receive *r, const struct bundle_head *h,
+    int64_t old, struct err *e)
+{
+	if (old == 0)
+		return 0;
+	r->anew = ANEW_MADE;
+	for (size_t i = 0; i < h->nknow; i++)
+		if (strcmp(h->origins[h->know[i].origin].site,
+			r->peer.name) == 0)
+			r->anew = ANEW_RENEWED;
+	r->peer.wish_pos = -1;
+	return peer_ended_set_wall(r->store, &r->peer, old, h->wall, e);
 }
 
 /* The peer acknowledges a tag that this database never made: it went back to
@@ -336,7 +381,10 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	struct order_in in = {h, &r->peer, s->site, s->inc, false, false};
 	int ended = 0, known = 1, seen = 0;
 	bool load;
+	int64_t old;
+	bool fresh;
 
+	r->anew = ANEW_NO;
 	if (strcmp(h->from, r->peer.name) == 0) {
 		ended = peer_ended(s, &r->peer, (int64_t)h->inc, e);
 		known = ack_known(s, &r->peer, h, e);
@@ -346,6 +394,9 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	/* it knows a later state of ours than we do: we were put back */
 	if (known == 0 && went_back(r, h, e) < 0)
 		return -1;
+	if (twins_look(r, h, ended == 1 && (int64_t)h->inc != r->peer.inc,
+		e) < 0)
+		return -1;
 	in.inc = s->inc;
 	in.ended = ended == 1 && (int64_t)h->inc != r->peer.inc;
 	seen = peer_seen_has(s, &r->peer, h->upto, h->tag, e);
@@ -354,15 +405,20 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	in.end_known = seen == 1 ||
 	    (h->upto == r->peer.pos && h->tag == r->peer.pos_tag);
 	load = order_load_begins(&in);
+	old = r->peer.inc;
+	fresh = old != (int64_t)h->inc;
 	r->order = order_decide(&in, r->why, sizeof(r->why));
 	heard(r);
 	r->alarm = strcmp(h->from, r->peer.name) == 0 &&
 	    strcmp(h->to, s->site) == 0;
 	/* also where its first bundle is missing: a resend is asked of this
 	 * incarnation, from its beginning */
-	if ((r->order == ORDER_NEW ||
-		(r->order == ORDER_GAP && (int64_t)h->inc != r->peer.inc)) &&
-	    new_incarnation(s, &r->peer, h, e) < 0)
+	if ((r->order == ORDER_NEW || (fresh && (r->order == ORDER_GAP ||
+		/* both of us began anew at once: what it made for our old
+		 * one is merged, but it is heard that it has a new one */
+		(r->order == ORDER_MERGE && !in.ended && old)))) &&
+	    (new_incarnation(s, &r->peer, h, e) < 0 ||
+		peer_anew(r, h, old, e) < 0))
 		return -1;
 	/* also where its first bundle is missing: a resend is asked for from
 	 * its beginning */
@@ -404,7 +460,7 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 		r->peer.waiting_for = r->peer.pos_number + 1;
 		/* each bundle that newly waits is a reason to ask again: the
 		 * resend that was asked for may be lost, too */
-		ask_resend(&r->peer, first_look);
+		ask_resend(&r->peer, h->number, first_look);
 		return 1;
 	default:
 		return 1;
@@ -461,9 +517,15 @@ static int finish(struct receive *r, struct err *e)
 	    r->order == ORDER_MERGE) {
 		if (late_judge(w, e) < 0)
 			return -1;
-		if (r->order == ORDER_MERGE)
-			ask_resend(&r->peer, false);
-		else if (take_position(w, e) < 0)
+		/* what it brought is not counted; one that brought nothing
+		 * leaves nothing to ask for */
+		if (r->order != ORDER_MERGE) {
+			if (take_position(w, e) < 0)
+				return -1;
+		} else if (w->head.upto > w->head.after) {
+			ask_resend(&r->peer, w->head.number, false);
+		}
+		if (ahead_agree(r->store, w->head.wall, e) < 0)
 			return -1;
 		r->changes = w->changes;
 		r->conflicts = w->conflicts;
@@ -495,6 +557,8 @@ int receive_bundle(struct receive *r, int fd, bool *cut, struct err *e)
 		rc = store_commit(r->store, e);
 	if (rc < 0)
 		store_rollback(r->store);
+	r->far = rc < 0 && r->work.far_clock;
+	r->far_clock = r->work.far_clock;
 	work_free(&r->work);
 	/* tables or columns that it registered are gone with a rollback */
 	if (rc < 0 && tables_load(r->store, NULL) < 0)

@@ -5,6 +5,13 @@
 #include "apply/apply_p.h"
 #include "apply/order.h"
 
+/* The peer begins a new incarnation. */
+enum receive_anew {
+	ANEW_NO,
+	ANEW_RENEWED,  /* it went back, or was moved: it knows its past */
+	ANEW_MADE      /* made anew, with nothing of what it had */
+};
+
 struct receive {
 	struct store *store;   /* borrowed */
 	const char *name;      /* the peer's; borrowed */
@@ -16,10 +23,19 @@ struct receive {
 	enum order order;
 	char why[300];         /* of ORDER_HOLD */
 	int64_t number;        /* as the header says */
+	int64_t inc, wall, clock; /* ... of the sender */
+	int64_t after, upto;
 	bool head_seen;
 	bool ours;             /* a failure is our database's, not its */
 	bool alarm;            /* ORDER_HOLD: the peer should know of it */
 	bool renewed;          /* this site began a new incarnation */
+	bool far;              /* ERR_DATA: a change is stamped so far ahead
+				* that it waits; far_clock says when */
+	int64_t far_clock;
+	bool twins;            /* two sites have the peer's name */
+	bool other_self;       /* the peer knows us as another; */
+	bool renewed_self;     /* ... so we began a new incarnation */
+	enum receive_anew anew;
 	int64_t changes, conflicts, held_rows;
 	struct peer peer;      /* as committed */
 	struct apply_work work;

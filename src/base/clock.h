@@ -8,6 +8,12 @@
  * replaces it in tests: then time stands still. */
 int64_t clock_wall(void);
 
+/* A clock that says less than this (2024) is not set: no computer that runs
+ * this program can be so early. */
+#define CLOCK_SANE INT64_C(1704067200)
+/* Clocks that are further apart than this are not let work together. */
+#define CLOCK_FAR_S INT64_C(86400)
+
 /* Milliseconds on a clock that never jumps. */
 uint64_t clock_ms(void);
 

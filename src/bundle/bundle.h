@@ -70,7 +70,9 @@ struct bundle_head {
 	size_t nchain;
 	const struct bundle_pos *chain;
 	/* what the sender has applied of the receiver's */
-	bool has_ack, want; /* want: asks for a resend from ack_upto */
+	bool has_ack;
+	int64_t want;     /* asks for a resend from ack_upto: the number of
+			   * the newest bundle that the sender saw; 0: no */
 	uint64_t ack_inc;
 	int64_t ack_upto;
 	uint64_t ack_tag;

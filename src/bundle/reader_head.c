@@ -154,7 +154,7 @@ int head_ack(struct reader *r, const struct attr *a)
 		return bad_attr(r, 'y', 'g');
 	if (a[Y_I].p && !attr_b64(&a[Y_I], UINT64_MAX, &h->ack_inc))
 		return bad_attr(r, 'y', 'i');
-	if (!attr_flag(&a[Y_X], &h->want))
+	if (a[Y_X].p && (!attr_int(&a[Y_X], &h->want) || h->want < 1))
 		return bad_attr(r, 'y', 'x');
 	return 0;
 }

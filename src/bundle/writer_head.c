@@ -79,7 +79,7 @@ static void write_ack(struct buf *b, const struct bundle_head *h)
 	if (h->ack_inc != h->rinc)
 		attr_b64(b, " i=\"", h->ack_inc);
 	if (h->want)
-		buf_adds(b, " x=\"1\"");
+		attr_int(b, " x=\"", h->want);
 	if (h->nacktags == 0) {
 		buf_adds(b, "/>");
 		return;

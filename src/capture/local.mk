@@ -8,6 +8,8 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/track.c \
 	src/capture/refresh.c \
 	src/capture/fold.c \
+	src/capture/identity.c src/capture/identity.h \
+	src/capture/ahead.c src/capture/ahead.h \
 	src/capture/renew.c \
 	src/capture/load.c src/capture/load.h \
 	src/capture/forget.c src/capture/forget.h

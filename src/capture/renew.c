@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture.h"
+#include "store/peer.h"
 
 /* Own fragments that nobody shares, in order; malloc'd.  Not rows that a first
  * load gave its version: they are older than every change, and would be given
@@ -75,7 +76,7 @@ static int renew_versions(struct store *s, int64_t old, int64_t upto,
 
 int capture_renew(struct store *s, int64_t upto, int64_t clock, struct err *e)
 {
-	int64_t old = s->self, inc = store_random_inc(), self;
+	int64_t old = s->self, was = s->inc, inc = store_random_inc(), self;
 
 	if (store_origin(s, s->site, inc, &self, e) < 0 ||
 	    store_meta_set_int(s, "inc", inc, e) < 0)
@@ -94,6 +95,7 @@ int capture_renew(struct store *s, int64_t upto, int64_t clock, struct err *e)
 		" full = 1, acked = 0, told = -1, tell = 1;"
 		"DELETE FROM dialsync_sent; DELETE FROM dialsync_told",
 		(long long)clock, (long long)old) < 0 ||
+	    peer_end_own_inc(s, was, e) < 0 ||
 	    store_know(s, self, s->last, e) < 0 ||
 	    store_meta_set_int(s, "memo", (int64_t)store_random_tag(), e) < 0)
 		return -1;

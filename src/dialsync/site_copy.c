@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "capture/capture.h"
+#include "capture/identity.h"
 #include "config/config_edit.h"
 #include "dialsync/site_cmd.h"
 #include "dialsync/site_copy_db.h"
@@ -237,7 +238,9 @@ static int run(struct copy *c, struct err *e)
 	int rc;
 
 	capture_trouble(c->site->store, warn, NULL, e);
-	if (check_dir(c->dir, e) < 0 || add_peer(c, e) < 0 ||
+	if (check_dir(c->dir, e) < 0 ||
+	    identity_check(c->site->store, c->site->dir, e) < 0 ||
+	    add_peer(c, e) < 0 ||
 	    spool_lock(&c->site->spool, SPOOL_LOCK_PACKER, c->peer, &lock,
 		e) < 0)
 		return -1;

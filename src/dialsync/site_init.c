@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "capture/capture.h"
+#include "capture/identity.h"
 #include "config/config_edit.h"
 #include "dialsync/site_cmd.h"
 #include "dialsync/site_identity.h"
@@ -43,6 +44,8 @@ struct init {
 	char *real;        /* owned; file, absolute */
 	char *conf;        /* owned; path of dialsync.conf */
 	bool again;        /* dialsync.conf is there, from a run before */
+	bool rename;       /* it is there, copied with the database: of the
+			    * site that was */
 };
 
 static void init_free(struct init *in)
@@ -75,7 +78,8 @@ static int conf_database(const struct init *in, char **out, struct err *e)
 	return 0;
 }
 
-/* Is the dialsync.conf that is there the one that this command would write? */
+/* Is the dialsync.conf that is there the one that this command would write, or
+ * one that was copied together with the database and gets another name? */
 static int same_site(struct init *in, struct err *e)
 {
 	struct config *cfg;
@@ -86,8 +90,9 @@ static int same_site(struct init *in, struct err *e)
 		return err_add(e, "there is a site already");
 	db = site_database(in->dir, cfg);
 	real = realpath(db, NULL);
-	same = !strcmp(cfg->site.name, in->name) && real &&
-	    !strcmp(real, in->real);
+	same = real && !strcmp(real, in->real);
+	in->rename = same && in->copy && strcmp(cfg->site.name, in->name);
+	same = same && (in->rename || !strcmp(cfg->site.name, in->name));
 	free(db);
 	free(real);
 	if (!same)
@@ -100,12 +105,38 @@ static int same_site(struct init *in, struct err *e)
 	return same ? 0 : -1;
 }
 
-static int write_conf(struct init *in, struct err *e)
+/* A whole site was copied: this one gets its own name.  What lies in its spool
+ * was packed by, or for, the site that it was; the original has all of it. */
+static int rename_site(const struct init *in, const char *site, struct err *e)
+{
+	static const char *const dirs[] = {SPOOL_OUTBOX, SPOOL_INBOX};
+	const char *const name[] = {in->name, NULL};
+	const struct config_edit edit = {"name", name};
+	int rc = 0;
+
+	for (size_t i = 0; i < 2 && rc == 0; i++) {
+		char *from = fs_join(in->dir, dirs[i]);
+		char *to = fs_format("%s.of-%s", from, site);
+
+		if (rename(from, to) == 0)
+			log_warn("%s is now %s: its bundles were %s's; delete"
+			    " it when %s has them, too", from, to, site, site);
+		else if (errno != ENOENT)
+			rc = err_sys(e, "rename %s to %s", from, to);
+		free(from);
+		free(to);
+	}
+	return rc < 0 ? -1 : config_edit_set_site(in->conf, &edit, 1, e);
+}
+
+static int write_conf(struct init *in, const char *site, struct err *e)
 {
 	struct buf text = BUF_INIT(1 << 20);
 	char *database = NULL;
 	int rc;
 
+	if (in->rename)
+		return rename_site(in, site, e);
 	if (in->again)
 		return 0;
 	if (conf_database(in, &database, e) < 0)
@@ -168,6 +199,15 @@ static int check_site(const struct init *in, const char *site, struct err *e)
 	return 0;
 }
 
+/* Where the database is at home, in an open transaction. */
+static int set_home(const struct init *in, struct store *s, struct err *e)
+{
+	struct host_identity here;
+
+	return identity_look(s, in->dir, &here, e) < 0 ||
+	    identity_store(s, &here, e) < 0 ? -1 : 0;
+}
+
 /* ---- a new site */
 
 static int make_new(const struct init *in, sqlite3 *db, struct err *e)
@@ -183,6 +223,8 @@ static int make_new(const struct init *in, sqlite3 *db, struct err *e)
 	rc = store_begin(s, e);
 	if (rc == 0)
 		rc = capture_refresh(s, NULL, NULL, e);
+	if (rc == 0)
+		rc = set_home(in, s, e);
 	if (rc == 0)
 		rc = store_commit(s, e);
 	store_close(s);
@@ -229,6 +271,16 @@ static int quick_check(sqlite3 *db, const char *file, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* The last tag of whoever was here before is none of the new site's. */
+static int drop_state(const struct init *in, struct err *e)
+{
+	char *state = fs_join(in->dir, SPOOL_STATE);
+	int rc = fs_remove(state, e);
+
+	free(state);
+	return rc;
+}
+
 /* Fold what the copied log holds as the original would have, so that the same
  * changes get the same versions; then become another site.  Of the original's
  * last second more may be to come: its knowledge ends one before. */
@@ -250,10 +302,12 @@ static int take_copy(const struct init *in, const char *site, struct err *e)
 		/* the counters the store holds are written at its commit */
 		rc = identity_take(s->db, &id, e);
 		if (rc == 0)
+			rc = set_home(in, s, e);
+		if (rc == 0)
 			rc = store_commit(s, e);
 	}
 	store_close(s);
-	return rc;
+	return rc < 0 ? -1 : drop_state(in, e);
 }
 
 /* ---- the command */
@@ -290,7 +344,7 @@ static int run(struct init *in, struct err *e)
 	if (rc == 0)
 		rc = fs_mkdirs(in->dir, e);
 	if (rc == 0)
-		rc = write_conf(in, e);
+		rc = write_conf(in, site, e);
 	if (rc == 0)
 		rc = make_spool(in, e);
 	if (rc == 0)

@@ -13,6 +13,7 @@
 #include "config/config_edit.h"
 #include "dialsync/site_cmd.h"
 #include "dialsync/site_peer.h"
+#include "store/note.h"
 
 static const char usage[] =
     "usage: dialsync peer [NAME [--line L]... [--phone N]... [--load] |\n"
@@ -25,13 +26,11 @@ static const char usage[] =
     "  --line L   reach it by this line; again: tried in turn\n"
     "  --phone N  its telephone number; again: tried in turn\n"
     "  --load     send everything first: all rows of all tracked tables\n"
-    "  --remove   forget the peer and how far it was sent\n"
+    "  --remove   it is no peer any more; added again, both go on where they\n"
+    "             stood\n"
     "  -C DIR     the site's directory\n"
     "  -q, -v     be quiet; explain\n"
     "  --help, --version\n";
-
-/* In dialsync_meta, and a name: there was a peer of that name. */
-#define META_FORMER "former_peer:"
 
 struct wanted {
 	const char *name;
@@ -148,42 +147,6 @@ static int check_lines(const struct site *s, const struct wanted *w,
 	return 0;
 }
 
-/* Has there been a peer of that name?  Its bundles count from where it stood,
- * and this site would begin anew: each would take the other for a backup that
- * was put back. */
-static bool was_peer(struct site *s, const char *name)
-{
-	static const char *const files[] = {"stored", "applied"};
-	bool was = false;
-	int64_t n = 0;
-	struct err e;
-	char *sql;
-
-	for (size_t i = 0; i < 2; i++) {
-		char *path = fs_format("%s/%s/%s/%s", s->dir, SPOOL_INBOX,
-		    name, files[i]);
-
-		was |= fs_exists(path);
-		free(path);
-	}
-	/* name is checked: it has no quotes */
-	sql = fs_format("SELECT count(*) FROM dialsync_meta WHERE k ="
-	    " '" META_FORMER "%s'", name);
-	was |= db_int(s->store->db, sql, 0, &n, &e) == 0 && n > 0;
-	free(sql);
-	return was;
-}
-
-/* Keep the name of a peer that is removed. */
-static int keep_former(struct store *s, const char *name, struct err *e)
-{
-	char *key = fs_format(META_FORMER "%s", name);
-	int rc = store_meta_set_int(s, key, 1, e);
-
-	free(key);
-	return rc;
-}
-
 static void show_load(void *arg, const char *table, int64_t rows)
 {
 	(void)arg;
@@ -243,7 +206,6 @@ static int set_peer(struct site *s, const char *path, const struct wanted *w,
     struct err *e)
 {
 	bool known = config_peer(s->cfg, w->name) != NULL;
-	bool former = !known && was_peer(s, w->name);
 	struct peer p;
 	int rc;
 
@@ -262,11 +224,9 @@ static int set_peer(struct site *s, const char *path, const struct wanted *w,
 		store_rollback(s->store);
 		return -1;
 	}
-	if (former)
-		log_warn("a peer %s was here before: what it and this site"
-		    " count from is gone, so bundles between the old site and"
-		    " this one are not accepted; make the site anew with"
-		    " \"dialsync copy %s DIR\"", w->name, w->name);
+	if (!known && p.number + p.inc > 0)
+		log_info("%s was a peer before: both go on where they stood;"
+		    " what was changed since is sent", w->name);
 	log_info("peer %s is %s; it %s; there are no keys in this version, so"
 	    " %s has security = none", w->name, known ? "changed" : "added",
 	    w->nlines || known ? "is in " CONFIG_NAME :
@@ -287,7 +247,8 @@ static int remove_peer(struct site *s, const char *path, const char *name,
 	    store_begin(s->store, e) < 0)
 		return -1;
 	if (peer_remove(s->store, name, e) < 0 ||
-	    keep_former(s->store, name, e) < 0 ||
+	    note_set(s->store, NOTE_TWINS, name, NULL, e) < 0 ||
+	    note_set(s->store, NOTE_CLOCK, name, NULL, e) < 0 ||
 	    store_commit(s->store, e) < 0) {
 		store_rollback(s->store);
 		return -1;
@@ -295,11 +256,12 @@ static int remove_peer(struct site *s, const char *path, const char *name,
 	if (spool_count(&s->spool, name, &n, e) == 0 &&
 	    n.outbox_bundles + n.inbox_bundles + n.held_bundles > 0)
 		log_warn("bundles of %s are left in %s/outbox, inbox and held;"
-		    " delete those directories if they are of no use", name,
-		    s->dir);
-	log_warn("how far %s was sent is forgotten: a later peer of this name"
-	    " needs \"dialsync copy %s DIR\"", name, name);
-	log_info("peer %s is removed", name);
+		    " delete those directories if they are of no use (what is"
+		    " missing then is sent again if it becomes a peer again)",
+		    name, s->dir);
+	log_info("peer %s is removed; how far it was sent is kept, so that"
+	    " both go on from there if \"dialsync peer %s\" adds it again",
+	    name, name);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "capture/ahead.h"
 #include "capture/capture.h"
 #include "pack/pack_p.h"
 #include "spool/spool_lock.h"
@@ -261,12 +262,15 @@ static int write_state(struct work *w, struct err *e)
 	return rc;
 }
 
-/* Was the database put back since a bundle was last made here? */
+/* Was the database put back since a bundle was last made here, or our clock
+ * ahead? */
 static int check_state(struct work *w, struct err *e)
 {
 	char *path = fs_join(w->conf->spool->dir, SPOOL_STATE);
 	int rc = capture_state_check(w->conf->store, path, e);
 
+	if (rc >= 0)
+		rc = ahead_check(w->conf->store, path, e);
 	free(path);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "capture/capture.h"
 #include "capture/forget.h"
+#include "capture/identity.h"
 #include "pack/pack.h"
 #include "site/site.h"
 #include "spool/status_file.h"
@@ -168,10 +169,13 @@ int main(int argc, char **argv)
 	code = check_names(&s, &o);
 	if (code == 0 && site_open_store(&s, DB_WRITE, &e) < 0)
 		code = log_err(&e, site_next(&e));
+	if (code == 0 && identity_check(s.store, s.dir, &e) < 0)
+		code = log_err(&e, site_next(&e));
 	if (code) {
 		site_close(&s);
 		return code;
 	}
+	site_warn_clock();
 	capture_trouble(s.store, warn, NULL, &e);
 	site_catch_signals();
 	/* status is a service to others: without it we pack all the same */

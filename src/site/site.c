@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -62,6 +63,19 @@ const char *site_next(const struct err *e)
 		return "correct \"database\" in " CONFIG_NAME ", or put a"
 		    " backup back";
 	return NULL;
+}
+
+void site_warn_clock(void)
+{
+	char text[CLOCK_TEXT];
+
+	if (clock_wall() >= CLOCK_SANE)
+		return;
+	clock_format(clock_wall(), text);
+	log_warn("the clock of this computer says %s, which cannot be; changes"
+		 " count as made at the last time that was known here, and may"
+		 " lose against later ones; set the clock (\"date\", or a"
+		 " time service)", text);
 }
 
 int site_worse(int a, int b)
@@ -136,11 +150,25 @@ static int add_peers(struct site *s, struct err *e)
 	return 0;
 }
 
+/* A copy of an error's text, to build another from it. */
+static const char *one_line(const char *from, char to[ERR_TEXT_MAX])
+{
+	snprintf(to, ERR_TEXT_MAX, "%s", from);
+	return to;
+}
+
 int site_open_store(struct site *s, enum db_mode mode, struct err *e)
 {
 	char *path = fs_join(s->dir, s->cfg->site.database);
+	char text[ERR_TEXT_MAX];
 	int rc = store_open(path, s->cfg->site.name, mode, &s->store, e);
 
+	if (rc < 0 && strstr(e->text, STORE_OF_SITE))
+		err_set(e, ERR_DATA, "%s; if the file is a copy of that"
+		    " site's, make it this site's with \"dialsync -C %s init"
+		    " %s --database %s --copy\"; if it is there by mistake, put"
+		    " %s's database back", one_line(e->text, text), s->dir,
+		    s->cfg->site.name, path, s->cfg->site.name);
 	free(path);
 	if (rc < 0)
 		return -1;

@@ -36,6 +36,9 @@ int site_bad_option(const char *program, char *const *argv,
 /* --version.  Returns the exit code, 0. */
 int site_version(void);
 
+/* Say so when this computer's clock was never set. */
+void site_warn_clock(void);
+
 /* What to do next about an error on the way to the database; NULL: the text
  * says it already. */
 const char *site_next(const struct err *);

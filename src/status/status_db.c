@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "store/db.h"
+#include "store/note.h"
 
 #define STEPS_BETWEEN_LOOKS 1000  /* of SQLite's machine, about 0.1 ms */
 #define CHUNK 5000                /* of the sequence, 20 ms on a slow disk */
@@ -325,6 +326,25 @@ static int read_peer(struct status_db *d, struct status_seen_peer *p,
 	return rc;
 }
 
+/* What apply noted of the peer; more than one sentence of them in one line. */
+static int read_notes(struct status_db *d, struct status_seen_peer *p,
+    struct err *e)
+{
+	sqlite3_stmt *st = prepare(d, "SELECT group_concat(v, '; ') FROM"
+	    " (SELECT v FROM dialsync_meta WHERE k IN ('" NOTE_META NOTE_CLOCK
+	    ":' || ?1, '" NOTE_META NOTE_TWINS ":' || ?1) ORDER BY k)");
+	const char *text;
+	int rc;
+
+	if (st)
+		sqlite3_bind_text(st, 1, p->name, -1, SQLITE_STATIC);
+	rc = first_row(d, st, e);
+	text = rc == 1 ? (const char *)sqlite3_column_text(st, 0) : NULL;
+	p->note = text ? fs_format("%s", text) : NULL;
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
 int status_db_peer(struct status_db *d, struct status_seen_peer *p,
     struct err *e)
 {
@@ -337,6 +357,8 @@ int status_db_peer(struct status_db *d, struct status_seen_peer *p,
 		return rc;
 	}
 	/* an entry with no register asks to look at a row, and is no change */
+	if (read_notes(d, p, e) < 0)
+		return -1;
 	if (count_rows(d, "dialsync_log WHERE m IS NOT 0", &logged, e) < 0 ||
 	    count_sequence(d, p->name, mark, &sequence, e) < 0)
 		return -1;

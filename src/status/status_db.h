@@ -32,7 +32,7 @@ int status_db_site(struct status_db *d, struct status_seen *seen,
 int status_db_tables(struct status_db *d, struct status_seen *seen,
     char **texts, size_t *n, struct err *e);
 
-/* unpacked and waiting_for of p->name, in the same way; STATUS_NONE without an
+/* unpacked, waiting_for and note of p->name, in the same way; STATUS_NONE without an
  * error where the database does not know the peer yet.  unpacked counts log
  * entries and what stands in the local sequence past the peer's mark, at most
  * STATUS_COUNT_MAX looked at; a pack may find fewer, as it folds repeated

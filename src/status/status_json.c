@@ -82,6 +82,7 @@ static void put_peer(struct json *j, const struct status_peer *p)
 	put_int(j, "outbox_bytes", p->outbox_bytes);
 	put_int(j, "inbox_bundles", p->inbox_bundles);
 	put_int(j, "waiting_for", p->waiting_for);
+	json_string(j, "note", p->note);
 	put_int(j, "held_bundles", p->held_bundles);
 	put_int(j, "held_rows", p->held_rows);
 	put_int(j, "conflicts", p->conflicts);

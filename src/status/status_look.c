@@ -208,6 +208,8 @@ void status_look_free(struct status_look *l)
 	free(l->names);
 	free(l->lines);
 	free(l->maps);
+	for (size_t i = 0; l->peers && i < l->seen.n_peers; i++)
+		free(l->peers[i].note);
 	free(l->peers);
 	memset(l, 0, sizeof(*l));
 }

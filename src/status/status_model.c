@@ -337,6 +337,7 @@ static void make_peer(const struct status_seen *seen,
 	p->inbox_bundles = count(s, s->counts.inbox_bundles);
 	p->held_bundles = count(s, s->counts.held_bundles);
 	p->waiting_for = s->waiting_for > 0 ? s->waiting_for : STATUS_NONE;
+	p->note = s->note;
 	p->held_rows = seen->held_rows;
 	p->conflicts = seen->conflicts;
 	p->last_call = s->called ? s->call.start : STATUS_NONE;

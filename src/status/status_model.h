@@ -52,6 +52,7 @@ struct status_seen_peer {
 	bool called;                   /* call is its last in the log */
 	struct call_record call;
 	int64_t unpacked, waiting_for; /* database; STATUS_NONE */
+	char *note;                    /* owned; what a person should mend */
 };
 
 struct status_seen {
@@ -98,6 +99,7 @@ struct status_peer {
 	int64_t waiting_for, held_bundles, held_rows, conflicts;
 	int64_t last_call, last_exit;  /* when it began; its exit code */
 	const char *last_result;
+	const char *note;              /* what a person should mend; NULL */
 };
 
 struct status_model {

@@ -173,6 +173,11 @@ static void put_peer(struct buf *b, const struct status_peer *p)
 		buf_addf(b, "    waiting for bundle %08" PRId64 ", which is "
 		    "missing: the next call asks for it again\n",
 		    p->waiting_for);
+	if (p->note) {
+		buf_adds(b, "    ");
+		put_safe(b, p->note);
+		buf_addc(b, '\n');
+	}
 	if (p->held_bundles > 0) {
 		buf_adds(b, "    held: ");
 		put_count(b, p->held_bundles, "bundle", false);

@@ -7,6 +7,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/know.c src/store/know.h \
 	src/store/origin.c \
 	src/store/peer.c src/store/peer.h \
+	src/store/note.c src/store/note.h \
 	src/store/table.c src/store/table.h \
 	src/store/key.c \
 	src/store/frag.c src/store/frag.h \

@@ -14,8 +14,9 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 	sqlite3_stmt *st = store_stmt(s, ST_PEER_LOAD,
 	    "SELECT p, name, number, mark, tag, full, acked, inc, pos, pos_tag,"
 	    " pos_number, back, want, tell, told, unanswered, waiting_for,"
-	    " scan, ack_number, load, load_first, loading, load_all, began,"
-	    " heard FROM dialsync_peer WHERE name = ?", e);
+	    " scan, ack_number, wish_pos, wish_number, wish_when, load,"
+	    " load_first, loading, load_all, began, heard"
+	    " FROM dialsync_peer WHERE name = ? AND NOT removed", e);
 	int rc;
 
 	if (!st)
@@ -37,19 +38,22 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 		p->pos_tag = (uint64_t)sqlite3_column_int64(st, 9);
 		p->pos_number = sqlite3_column_int64(st, 10);
 		p->back = sqlite3_column_int64(st, 11);
-		p->want = sqlite3_column_int(st, 12) != 0;
+		p->want = sqlite3_column_int64(st, 12);
 		p->tell = sqlite3_column_int(st, 13) != 0;
 		p->told = sqlite3_column_int64(st, 14);
 		p->unanswered = sqlite3_column_int64(st, 15);
 		p->waiting_for = sqlite3_column_int64(st, 16);
 		p->scan = sqlite3_column_int64(st, 17);
 		p->ack_number = sqlite3_column_int64(st, 18);
-		p->load = sqlite3_column_int64(st, 19);
-		p->load_first = sqlite3_column_int64(st, 20);
-		p->loading = (enum peer_loading)sqlite3_column_int(st, 21);
-		p->load_all = sqlite3_column_int(st, 22) != 0;
-		p->began = sqlite3_column_int64(st, 23);
-		p->heard = sqlite3_column_int64(st, 24);
+		p->wish_pos = sqlite3_column_int64(st, 19);
+		p->wish_number = sqlite3_column_int64(st, 20);
+		p->wish_when = sqlite3_column_int64(st, 21);
+		p->load = sqlite3_column_int64(st, 22);
+		p->load_first = sqlite3_column_int64(st, 23);
+		p->loading = (enum peer_loading)sqlite3_column_int(st, 24);
+		p->load_all = sqlite3_column_int(st, 25) != 0;
+		p->began = sqlite3_column_int64(st, 26);
+		p->heard = sqlite3_column_int64(st, 27);
 	}
 	sqlite3_reset(st);
 	if (rc == 0)
@@ -63,14 +67,16 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 	const int64_t v[] = {p->number, p->mark, (int64_t)p->tag, p->full,
 	    p->acked, p->inc, p->pos, (int64_t)p->pos_tag, p->pos_number,
 	    p->back, p->want, p->tell, p->told, p->unanswered, p->waiting_for,
-	    p->scan, p->ack_number, p->load, p->load_first,
-	    (int64_t)p->loading, p->load_all, p->began, p->heard, p->id};
+	    p->scan, p->ack_number, p->wish_pos, p->wish_number,
+	    p->wish_when, p->load, p->load_first, (int64_t)p->loading,
+	    p->load_all, p->began, p->heard, p->id};
 	sqlite3_stmt *st = store_stmt(s, ST_PEER_SAVE,
 	    "UPDATE dialsync_peer SET number = ?, mark = ?, tag = ?, full = ?,"
 	    " acked = ?, inc = ?, pos = ?, pos_tag = ?, pos_number = ?,"
 	    " back = ?, want = ?, tell = ?, told = ?, unanswered = ?,"
-	    " waiting_for = ?, scan = ?, ack_number = ?, load = ?,"
-	    " load_first = ?, loading = ?, load_all = ?, began = ?, heard = ?"
+	    " waiting_for = ?, scan = ?, ack_number = ?, wish_pos = ?,"
+	    " wish_number = ?, wish_when = ?, load = ?, load_first = ?,"
+	    " loading = ?, load_all = ?, began = ?, heard = ?"
 	    " WHERE p = ?", e);
 
 	if (!st)
@@ -83,9 +89,17 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 int peer_add(struct store *s, const char *name, struct peer *p, struct err *e)
 {
 	/* a peer that was never heard of is silent from now on, not since
-	 * ever */
+	 * ever; nor is one that comes back, which gets everything anew if
+	 * deaths were forgotten without it */
 	if (db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_peer(name,"
-		" heard) VALUES(%Q, %lld)", name, (long long)clock_wall()) < 0)
+		" heard) VALUES(%Q, %lld);"
+		"UPDATE dialsync_peer SET loading = %d, load_all = 1"
+		" WHERE name = %Q AND removed < (SELECT a.v FROM"
+		" dialsync_meta a, dialsync_meta f WHERE a.k = 'forgot_at'"
+		" AND f.k = 'forgotten') AND removed;"
+		"UPDATE dialsync_peer SET removed = 0, heard = %lld"
+		" WHERE name = %Q AND removed", name, (long long)clock_wall(),
+		PEER_LOAD_LATER, name, (long long)clock_wall(), name) < 0)
 		return -1;
 	return peer_load(s, name, p, e);
 }
@@ -105,7 +119,8 @@ int peer_load_start(struct store *s, struct peer *p, struct err *e)
 int peer_list(struct store *s, char ***names, int *n, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(s->db,
-	    "SELECT name FROM dialsync_peer ORDER BY name", false, e);
+	    "SELECT name FROM dialsync_peer WHERE NOT removed"
+	    " ORDER BY name", false, e);
 	char **list = NULL, **more;
 	int rc;
 
@@ -131,21 +146,12 @@ int peer_list(struct store *s, char ***names, int *n, struct err *e)
 int peer_remove(struct store *s, const char *name, struct err *e)
 {
 	struct peer p;
-	long long id;
 
 	if (peer_load(s, name, &p, e) < 0)
 		return -1;
-	id = (long long)p.id;
-	return db_execf(s->db, e,
-	    "DELETE FROM dialsync_peer WHERE p = %lld;"
-	    "DELETE FROM dialsync_sent WHERE p = %lld;"
-	    "DELETE FROM dialsync_seen WHERE p = %lld;"
-	    "DELETE FROM dialsync_ended WHERE p = %lld;"
-	    "DELETE FROM dialsync_view WHERE p = %lld;"
-	    "DELETE FROM dialsync_told WHERE p = %lld;"
-	    "DELETE FROM dialsync_count WHERE p = %lld;"
-	    "DELETE FROM dialsync_named WHERE p = %lld", id, id, id, id, id, id,
-	    id, id);
+	return db_execf(s->db, e, "UPDATE dialsync_peer SET"
+	    " removed = max(1, %lld), tell = 0, waiting_for = 0"
+	    " WHERE p = %lld", (long long)clock_wall(), (long long)p.id);
 }
 
 /* ---- own tags */
@@ -331,6 +337,40 @@ int peer_end_inc(struct store *s, const struct peer *p, int64_t inc,
 	return db_execf(s->db, e,
 	    "INSERT OR IGNORE INTO dialsync_ended(p, inc)"
 	    " VALUES(%lld, %lld)", (long long)p->id, (long long)inc);
+}
+
+int peer_end_own_inc(struct store *s, int64_t inc, struct err *e)
+{
+	const struct peer self = {.id = 0};
+
+	return peer_end_inc(s, &self, inc, e);
+}
+
+int peer_own_inc(struct store *s, int64_t inc, struct err *e)
+{
+	const struct peer self = {.id = 0};
+
+	return inc == s->inc ? 1 : peer_ended(s, &self, inc, e);
+}
+
+int peer_ended_set_wall(struct store *s, const struct peer *p, int64_t inc,
+    int64_t wall, struct err *e)
+{
+	return db_execf(s->db, e,
+	    "UPDATE dialsync_ended SET wall = %lld"
+	    " WHERE p = %lld AND inc = %lld", (long long)wall,
+	    (long long)p->id, (long long)inc);
+}
+
+int peer_ended_wall(struct store *s, const struct peer *p, int64_t inc,
+    int64_t *wall, struct err *e)
+{
+	char sql[120];
+
+	snprintf(sql, sizeof(sql), "SELECT wall FROM dialsync_ended"
+	    " WHERE p = %lld AND inc = %lld", (long long)p->id,
+	    (long long)inc);
+	return db_int(s->db, sql, 0, wall, e);
 }
 
 /* ---- knowledge */

@@ -30,7 +30,8 @@ struct peer {
 	uint64_t pos_tag;
 	int64_t pos_number; /* bundle that reached pos */
 	int64_t back;      /* fragments up to here go to their giver too */
-	bool want;         /* ask for a resend from pos */
+	int64_t want;      /* ask for a resend from pos: the number of the
+			    * newest bundle seen past what is missing; 0 */
 	bool tell;         /* an acknowledgement alone is worth a bundle */
 	int64_t told;      /* position that was last acknowledged to it */
 	int64_t unanswered; /* bundles applied since anything was sent */
@@ -44,18 +45,24 @@ struct peer {
 	/* a first load from it: bundles before this number count no more */
 	int64_t began;
 	int64_t heard;     /* wall clock of its last applied bundle */
+	/* its last wish for a resend that was granted: from which position,
+	 * from which bundle number on, and when (wall); -1: none */
+	int64_t wish_pos, wish_number, wish_when;
 };
 
-/* ERR_USAGE when there is none of that name. */
+/* ERR_USAGE when there is none of that name, or it is removed. */
 int peer_load(struct store *, const char *name, struct peer *, struct err *);
 /* The load begins: everything goes to the peer, from the beginning.  Its end is
  * a position of its own, which no earlier acknowledgement can have named. */
 int peer_load_start(struct store *, struct peer *, struct err *);
-/* Make it when new; fields of a known one stay. */
+/* Make it when new; fields of a known one stay, also of one that was
+ * removed: it is a peer again, and goes on where it stood. */
 int peer_add(struct store *, const char *name, struct peer *, struct err *);
 int peer_save(struct store *, const struct peer *, struct err *);
 /* Names in order; each owned by the caller, and the array. */
 int peer_list(struct store *, char ***names, int *n, struct err *);
+/* It is no peer any more.  What it was sent and what it sent is remembered:
+ * added again, both go on from there, whatever the other side did. */
 int peer_remove(struct store *, const char *name, struct err *);
 
 /* Own tags: a position packed for the peer, its tag, the own clock then, the
@@ -97,6 +104,16 @@ int peer_ended(struct store *, const struct peer *, int64_t inc,
     struct err *);
 int peer_end_inc(struct store *, const struct peer *, int64_t inc,
     struct err *);
+/* The same of this site's own, so that another site's of our name, which peers
+ * tell of as well, are known from them. */
+int peer_end_own_inc(struct store *, int64_t inc, struct err *);
+int peer_own_inc(struct store *, int64_t inc, struct err *);
+/* When it ended, by the peer's own clock: what that incarnation packed later
+ * comes from a second site of the same name.  0: not known. */
+int peer_ended_set_wall(struct store *, const struct peer *, int64_t inc,
+    int64_t wall, struct err *);
+int peer_ended_wall(struct store *, const struct peer *, int64_t inc,
+    int64_t *wall, struct err *);
 
 /* Knowledge of and towards the peer: arrays indexed by origin number (0
  * unused), n = store_origin_count() + 1; -1: nothing. malloc'd. */

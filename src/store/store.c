@@ -137,9 +137,8 @@ int store_open(const char *path, const char *site, enum db_mode mode,
 	if (rc <= 0 || read_identity(s, e) < 0 || store_origins_load(s, e) < 0)
 		goto fail;
 	if (strcmp(s->site, site) != 0) {
-		err_set(e, ERR_DATA, "%s is the database of site %s, not of"
-		    " %s; a copy gets its own identity by \"dialsync init"
-		    " %s --database FILE --copy\"", path, s->site, site, site);
+		err_set(e, ERR_DATA, "%s" STORE_OF_SITE "%s, not of %s", path,
+		    s->site, site);
 		goto fail;
 	}
 	if (tables_load(s, e) < 0 || aside_begin(s, e) < 0)

@@ -44,6 +44,8 @@ int store_create(sqlite3 *db, const char *site, struct err *);
  * database). */
 int store_open(const char *path, const char *site, enum db_mode,
     struct store **, struct err *);
+/* In the text of that last error. */
+#define STORE_OF_SITE " is the database of site "
 void store_close(struct store *);
 
 /* A write transaction: counters are read afresh.  Commit writes them. */
