@@ -54,6 +54,10 @@ struct apply_work {
 	int64_t removed, kept; /* rows that it did not name */
 	int64_t again;        /* rows that were deleted and forgotten here */
 	int differ;           /* tables whose row counts differ widely */
+	/* after each row: 0; 1 a part of the bundle was committed, and what
+	 * is known of tables may be another now; -1 */
+	int (*row_done)(struct apply_work *, struct err *);
+	void *arg;
 };
 
 /* Does the sender, or this site, know that version? */
@@ -73,6 +77,9 @@ struct incoming {
 /* Merge and place one fragment. */
 int place_fragment(struct apply_work *, const struct incoming *,
     struct err *);
+/* A row's origin and clock, which no site can have given otherwise. */
+int check_row(const struct bundle_rowview *, size_t norigins,
+    const char *table, struct err *);
 /* A whole group. */
 int place_group(struct apply_work *, struct bundle_group *, struct err *);
 

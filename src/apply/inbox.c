@@ -229,6 +229,26 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 	return applied(d, en, fd, e);
 }
 
+/* Where the journal is no WAL, a reader holds up our commit; it was given up
+ * soon, so that it does not hold up other readers, and is tried again.  Nothing
+ * is lost by it but the work. */
+static int receive_patiently(struct drain *d, int fd, bool *cut,
+    struct err *why)
+{
+	uint64_t until = clock_ms() + DB_BUSY_MS;
+	int rc;
+
+	while ((rc = receive_bundle(&d->r, fd, cut, why)) < 0 &&
+	    (why->kind == ERR_BUSY || why->kind == ERR_AGAIN) &&
+	    clock_ms() < until) {
+		store_yield(d->conf->store, true);
+		if (lseek(fd, 0, SEEK_SET) < 0)
+			return err_sys(why, "lseek");
+		err_clear(why);
+	}
+	return rc;
+}
+
 static int one_file(struct drain *d, const struct spool_entry *en,
     struct err *e)
 {
@@ -254,7 +274,7 @@ static int one_file(struct drain *d, const struct spool_entry *en,
 	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		rc = err_sys(&why, "lseek");
 	if (rc == 0)
-		rc = receive_bundle(&d->r, fd, &cut, &why);
+		rc = receive_patiently(d, fd, &cut, &why);
 	if (rc < 0)
 		rc = unusable(d, &info, cut, &why, e);
 	else
@@ -335,6 +355,8 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	d.r.on_group = on_group;
 	d.r.on_bytes = on_bytes;
 	d.r.arg = &d;
+	d.r.part_rows = conf->part_rows;
+	d.r.part_ms = APPLY_PART_MS;
 	d.applied = calloc(1, sizeof(*d.applied));
 	if (!d.applied)
 		return err_set(e, ERR_SYSTEM, "apply: out of memory");

@@ -427,6 +427,17 @@ static bool row_incoming(struct apply_work *w, struct bundle_group *g,
 	return key_make(t, row->key, &w->scratch, &in->key);
 }
 
+int check_row(const struct bundle_rowview *row, size_t norigins,
+    const char *table, struct err *e)
+{
+	if (row->origin >= norigins)
+		return err_set(e, ERR_DATA, "an origin has no name");
+	if (row->clock < 0 || row->clock > STORE_CLOCK_MAX)
+		return err_set(e, ERR_DATA, "table %s: a clock that cannot be:"
+		    " %lld s", table, (long long)row->clock);
+	return 0;
+}
+
 int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 {
 	static int cols[BUNDLE_COLUMNS_MAX + 1];
@@ -442,17 +453,18 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 	in.kind = bundle_group_kind(g);
 	in.values = values;
 	while ((rc = bundle_group_next(g, &row, e)) == 1) {
-		if (row.origin >= w->head.norigins)
-			return err_set(e, ERR_DATA, "an origin has no name");
-		if (row.clock < 0 || row.clock > STORE_CLOCK_MAX)
-			return err_set(e, ERR_DATA, "table %s: a clock that"
-			    " cannot be: %lld s", in.t->name,
-			    (long long)row.clock);
+		if (check_row(&row, w->head.norigins, in.t->name, e) < 0)
+			return -1;
 		if (!row_incoming(w, g, &row, cols, values, &in))
 			return err_set(e, ERR_DATA, "table %s: a key is NULL",
 			    in.t->name);
 		if ((w->naming && load_name(w, &in, e) < 0) ||
 		    place_fragment(w, &in, e) < 0)
+			return -1;
+		rc = w->row_done(w, e);
+		if (rc < 0 ||
+		    (rc == 1 && (group_table(w, g, &in.t, e) < 0 ||
+				    group_columns(w, g, in.t, cols, e) < 0)))
 			return -1;
 	}
 	return rc;

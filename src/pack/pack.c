@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture.h"
 #include "pack/pack_p.h"
@@ -404,6 +405,21 @@ static int one_bundle(struct work *w, struct err *e)
 	return err_set(e, ERR_AGAIN, "the position moved while packing");
 }
 
+/* Where the journal is no WAL, a reader holds up our commit; it was given up
+ * soon, so that it does not hold up other readers, and is tried again. */
+static int patiently(struct work *w, struct err *e)
+{
+	uint64_t until = clock_ms() + DB_BUSY_MS;
+	int rc;
+
+	while ((rc = one_bundle(w, e)) < 0 && e->kind == ERR_BUSY &&
+	    clock_ms() < until) {
+		store_yield(w->conf->store, true);
+		err_clear(e);
+	}
+	return rc;
+}
+
 int pack_peer(const struct pack_conf *conf, const char *name,
     struct pack_result *result, struct err *e)
 {
@@ -421,10 +437,13 @@ int pack_peer(const struct pack_conf *conf, const char *name,
 	rc = start(&w, e);
 	if (rc >= 0 && w.peer.loading == PEER_LOAD_WANTED)
 		rc = pack_load_begin(conf->store, &w.peer, e);
-	while (rc >= 0 && (rc = one_bundle(&w, e)) == 1)
+	/* to the end as it was then, or programs that keep writing would keep
+	 * us here, with a small bundle for each of their changes */
+	while (rc >= 0 && (rc = patiently(&w, e)) == 1 &&
+	    (!w.head.head.end || pack_load_left(&w.peer)))
 		;
 	bundle_done(&w);
 	pack_rest_free(&w.rest);
 	spool_unlock(&lock);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
