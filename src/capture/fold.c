@@ -780,7 +780,7 @@ static int64_t next_batch(int64_t batch, uint64_t ms)
 
 int capture_fold_begin(struct store *s, struct err *e)
 {
-	int64_t batch = FOLD_BATCH_MAX / 4;
+	int64_t batch = 6000;
 	bool more = true, again = false;
 
 	for (;;) {
