@@ -192,6 +192,47 @@ END
 	equal "after a full one" a b
 fi
 
+# ---- taken out while the packer ran; another directory is there now
+mkdir exec
+ln -s "$DIALSYNC_EXEC_PATH/dialsync-carry" exec/
+cat >exec/dialsync-pack <<'END'
+#!/bin/sh
+mv stick stick.away
+mkdir stick
+END
+chmod +x exec/dialsync-pack
+mkdir -p stick
+db a "INSERT INTO t VALUES('out', 1)"
+pack a
+ready=$(files a/outbox/b)
+DIALSYNC_EXEC_PATH=$PWD/exec run "taken out" 74 "was taken out" \
+    dialsync -C a carry ./stick
+same "taken out: one message" 1 "$(wc -l <out)"
+same "taken out: nothing is written elsewhere" "" "$(ls -A stick)"
+same "taken out: the outbox keeps it" "$ready" "$(files a/outbox/b)"
+rm -r stick; mv stick.away stick
+printf '#!/bin/sh\nexit 75\n' >exec/dialsync-pack
+DIALSYNC_EXEC_PATH=$PWD/exec run "no packer" 75 "the packer did not end well" \
+    dialsync -C a carry ./stick
+[ -e stick/a/b ] || bad "no packer: what is ready is not carried"
+
+# ---- while a call is under way
+if command -v python3 >/dev/null; then
+	python3 - a/inbox/b/.lock <<'END' &
+import fcntl, struct, sys, time
+f = open(sys.argv[1], "r+")
+fcntl.fcntl(f, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+open("locked", "w").close()
+time.sleep(20)
+END
+	locker=$!
+	n=0
+	while [ ! -e locked ] && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
+	run "a call is under way" 75 "under way" dialsync -C a carry ./stick
+	kill $locker
+	wait $locker 2>/dev/null
+fi
+
 # ---- stopped at every step, at both sites
 if DIALSYNC_STOP_AFTER=1 dialsync -C a pack --flush >out 2>&1; then :; fi
 db a "INSERT INTO t VALUES('s1', 1), ('s2', hex(randomblob(40000)))"
