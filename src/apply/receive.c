@@ -351,9 +351,9 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	/* it knows a later state of ours than we do: we were put back */
 	if (known == 0 && went_back(r, h, e) < 0)
 		return -1;
-	/* what these do to the database must not be seen without the rest */
-	r->whole = known == 0 ||
-	    (r->peer.inc != 0 && (int64_t)h->inc != r->peer.inc && !ended);
+	/* the state file is written when the bundle is done, and a database
+	 * that is ahead of it for long looks as if it were another one's */
+	r->whole = known == 0;
 	in.inc = s->inc;
 	in.ended = ended == 1 && (int64_t)h->inc != r->peer.inc;
 	seen = peer_seen_has(s, &r->peer, h->upto, h->tag, e);
@@ -416,36 +416,36 @@ static int begin(struct receive *r, struct err *e)
 
 /* Commit what was merged so far, let others in, go on in a new transaction.
  *
- * Of the header nothing is taken before the last part: not its position, not
- * what it lets us know, not its acknowledgement.  So after a crash the bundle
- * is merged from its beginning.  What was merged then meets its own versions,
- * which is no change; conflicts were recorded with the part that found them
- * (one that is found again has the key of the first).  An edit made here
- * between the crash and then may be told as a conflict although its author saw
- * the other value: one too many, never one too few.
+ * What the header says of who the peer is (a new incarnation) is saved with the
+ * first part; where its sequence stands then is the beginning.  Position,
+ * knowledge and acknowledgement are not taken before the last part.  So after a
+ * crash the bundle is merged from its beginning.  What was merged then meets its
+ * own versions, which is no change; conflicts were recorded with the part that
+ * found them (one that is found again has the key of the first).  An edit made
+ * here between the crash and then may be told as a conflict although its author
+ * saw the other value: one too many, never one too few.
  *
- * The packer may change the peer's row meanwhile; incarnation and position are
- * the applier's, of which there is one. */
+ * The packer may change the peer's row meanwhile: it is read again.  Incarnation
+ * and position are the applier's, of which there is one. */
 static int end_part(struct receive *r, struct err *e)
 {
-	struct peer was = r->peer;
 	int64_t inc = r->store->inc;
+	struct peer was;
 
 	r->ours = true;
-	if (settle(&r->work, e) < 0 || store_commit(r->store, e) < 0 ||
-	    begin(r, e) < 0)
+	if (settle(&r->work, e) < 0 ||
+	    peer_save(r->store, &r->peer, e) < 0 ||
+	    store_commit(r->store, e) < 0)
 		return -1;
-	if (r->order == ORDER_NEW &&
-	    new_incarnation(r->store, &r->peer, &r->work.head, e) < 0)
+	was = r->peer;
+	if (begin(r, e) < 0)
 		return -1;
-	if (inc != r->store->inc || was.id != r->peer.id ||
-	    was.inc != r->peer.inc || was.pos != r->peer.pos) {
-		r->ours = true;
-		return err_set(e, ERR_AGAIN, "this site or its peer %s began"
-		    " anew while a bundle was merged; it is merged again",
-		    r->name);
-	}
-	return 0;
+	if (inc == r->store->inc && was.id == r->peer.id &&
+	    was.inc == r->peer.inc && was.pos == r->peer.pos)
+		return 0;
+	r->ours = true;
+	return err_set(e, ERR_AGAIN, "this site or its peer %s began anew while"
+	    " a bundle was merged; it is merged again", r->name);
 }
 
 static int row_done(struct apply_work *w, struct err *e)
