@@ -38,8 +38,11 @@ for journal in wal delete; do
 	for s in a b; do
 		db $s "PRAGMA journal_mode = $journal" >/dev/null
 		dialsync -C $s untrack w >out 2>&1
-		sed 's/^# *bundle-size.*/bundle-size = 16M/' $s/dialsync.conf \
-		    >conf.new && mv conf.new $s/dialsync.conf
+		# one large bundle here, many of the usual size there
+		[ $journal = wal ] || continue
+		sed 's/^# *bundle-size.*/bundle-size = 16M/' \
+		    $s/dialsync.conf >conf.new
+		mv conf.new $s/dialsync.conf
 	done
 	db a "$MANY"
 	for what in "a pack --flush" "b apply"; do
