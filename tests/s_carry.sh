@@ -170,6 +170,24 @@ same "no packing" "" "$(cat out)"
 if unshare -rm true 2>/dev/null; then
 	rm -rf stick; mkdir stick
 	db a "INSERT INTO t VALUES('big', hex(randomblob(200000)))"
+	rm -rf ro; mkdir -p ro/b/a
+	db b "INSERT INTO t VALUES('ro', 1)"
+	pack b a
+	cp b/outbox/a/*.gz ro/b/a/
+	cat >ro.sh <<'END'
+mount --bind ro ro && mount -o remount,bind,ro ro || exit 77
+"$DIALSYNC" -C a carry ro >ro.out 2>&1
+echo $? >ro.code
+END
+	DIALSYNC=$DIALSYNC timeout 60 unshare -rm sh ./ro.sh
+	if [ $? != 77 ]; then
+		same "write-protected: exit code" 74 "$(cat ro.code)"
+		grep -q "Read-only file system" ro.out || bad "$(cat ro.out)"
+		same "write-protected: taken in all the same" \
+		    "$(files b/outbox/a)" "$(files a/inbox/b)"
+	fi
+	apply a
+
 	cat >full.sh <<'END'
 mount -t tmpfs -o size=64k none stick || exit 77
 "$DIALSYNC" -C a carry stick >full.out 2>&1

@@ -153,31 +153,50 @@ static int one(struct carry *c, const char *dir, uint64_t number,
 	return spool_known_exactly(known, &m) ? 0 : take(c, dir, &m, e);
 }
 
+/* All of them.  One that cannot be read, or not be deleted (a write-protected
+ * stick), does not keep the others back; the first error is what is told. */
+static int each(struct carry *c, const char *dir, const struct spool_list *l,
+    const struct spool_known *known, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct err why = ERR_INIT;
+
+		if (site_stop)
+			return err_set(e, ERR_AGAIN, "stopped");
+		if (one(c, dir, l->e[i].number, known, &why) == 0)
+			continue;
+		if (rc == 0 || why.kind == ERR_AGAIN)
+			*e = why;
+		rc = -1;
+		if (why.kind == ERR_AGAIN || carry_stick_there(c, NULL) < 0)
+			break;
+	}
+	return rc;
+}
+
 /* Stopped at any instant: what was stored is known from inbox and `stored`, the
  * rest is still on the stick. */
 int carry_in(struct carry *c, struct err *e)
 {
-	struct err why = ERR_INIT;
-	char *dir = carry_stick_dir(c, c->peer, c->site->cfg->site.name, false,
-	    &why);
 	struct spool_known *known;
 	struct spool_list l;
+	char *dir;
 	int rc;
 
-	if (!dir && why.kind != ERR_NONE) {
-		*e = why;
-		return -1;
-	}
-	if (spool_part_sweep(&c->site->spool, c->peer, NULL, e) < 0 || !dir) {
+	err_clear(e);
+	dir = carry_stick_dir(c, c->peer, c->site->cfg->site.name, false, e);
+	if (!dir)
+		return e->kind == ERR_NONE ? 0 : -1;
+	if (spool_part_sweep(&c->site->spool, c->peer, NULL, e) < 0) {
 		free(dir);
-		return why.kind == ERR_NONE && !dir && e->kind == ERR_NONE
-		    ? 0 : -1;
+		return -1;
 	}
 	known = spool_known_load(&c->site->spool, c->peer, e);
 	rc = known ? carry_stick_list(dir, false, &l, e) : -1;
-	for (size_t i = 0; rc == 0 && i < l.n; i++)
-		rc = site_stop ? err_set(e, ERR_AGAIN, "stopped")
-			       : one(c, dir, l.e[i].number, known, e);
+	if (rc == 0)
+		rc = each(c, dir, &l, known, e);
 	if (known)
 		free(l.e);
 	spool_known_free(known);

@@ -149,6 +149,20 @@ static int read_applied(struct carry *c, struct err *e)
 	return spool_applied_read(&c->site->spool, c->peer, c->ours, e);
 }
 
+/* What cannot be read from the stick does not keep ours from it. */
+static int carry_both(struct carry *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int in = carry_in(c, e), out;
+
+	if (in < 0 && (e->kind == ERR_AGAIN || carry_stick_there(c, NULL) < 0))
+		return -1;
+	out = carry_out(c, &why);
+	if (in == 0 && out < 0)
+		*e = why;
+	return in < 0 || out < 0 ? -1 : 0;
+}
+
 static int carry_peer(struct carry *c, const char *peer)
 {
 	struct spool_lock lock = SPOOL_LOCK_INIT;
@@ -168,9 +182,7 @@ static int carry_peer(struct carry *c, const char *peer)
 	}
 	rc = read_applied(c, &e);
 	if (rc == 0)
-		rc = carry_in(c, &e);
-	if (rc == 0)
-		rc = carry_out(c, &e);
+		rc = carry_both(c, &e);
 	spool_unlock(&lock);
 	report(c);
 	if (rc == 0)
