@@ -2,7 +2,8 @@
 # A bundle that is merged in several transactions ends as one that is merged in
 # one: undisturbed, killed after every durable step, and not at all when it is
 # damaged.
-. "${abs_top_srcdir:-$PWD}/tests/lib.sh"
+top=${abs_top_srcdir:-$PWD}
+. "$top/tests/lib.sh"
 
 make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a, b UNIQUE);
     CREATE TABLE u(id INTEGER PRIMARY KEY, v)" a b
@@ -81,6 +82,13 @@ same "damaged: exit code" 65 $?
 state | sed '/xml.gz/d' | grep -v '^a|' >after
 sed '/xml.gz/d' before | grep -v '^a|' >b4
 cmp -s b4 after || { bad "damaged: something was merged"; diff b4 after; }
+
+# the same for bundles whose sums are right and whose contents are not
+if [ -x "$DIALSYNC_EXEC_PATH/tests/mutate" ]; then
+	N=120 DIALSYNC_APPLY_ROWS=2 DIALSYNC=$DIALSYNC abs_top_srcdir=$top \
+	    sh "$top/tests/s_mutate.sh" >mutate.out 2>&1 ||
+		bad "mutated bundles, in parts: $(cat mutate.out)"
+fi
 
 DIALSYNC_STOP_AFTER=1 dialsync -C a pack --flush >out 2>&1
 db a "INSERT INTO u(id) VALUES(5000)"

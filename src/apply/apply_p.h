@@ -77,6 +77,9 @@ struct incoming {
 /* Merge and place one fragment. */
 int place_fragment(struct apply_work *, const struct incoming *,
     struct err *);
+/* Would the group be refused for what is known of its table here?  Changes
+ * nothing; needs no transaction. */
+int check_group(struct store *, struct bundle_group *, struct err *);
 /* A row's origin and clock, which no site can have given otherwise. */
 int check_row(const struct bundle_rowview *, size_t norigins,
     const char *table, struct err *);

@@ -342,6 +342,12 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 
 /* ---- a group of the bundle */
 
+static bool is_ours(const char *name)
+{
+	return sqlite3_strnicmp(name, "sqlite_", 7) == 0 ||
+	    sqlite3_strnicmp(name, "dialsync_", 9) == 0;
+}
+
 /* Which of our tables a group is for. */
 static int group_table(struct apply_work *w, struct bundle_group *g,
     struct table **out, struct err *e)
@@ -350,8 +356,7 @@ static int group_table(struct apply_work *w, struct bundle_group *g,
 	struct table *t = table_by_name(w->s, name);
 	int nkey = bundle_group_nkey(g);
 
-	if (!t && (sqlite3_strnicmp(name, "sqlite_", 7) == 0 ||
-		      sqlite3_strnicmp(name, "dialsync_", 9) == 0))
+	if (!t && is_ours(name))
 		return err_set(e, ERR_DATA, "it names the table %s, which is"
 		    " not one for peers", name);
 	if (!t && (++w->newtables > 200 || w->s->ntables >= 4000))
@@ -425,6 +430,28 @@ static bool row_incoming(struct apply_work *w, struct bundle_group *g,
 	}
 	buf_reset(&w->scratch);
 	return key_make(t, row->key, &w->scratch, &in->key);
+}
+
+int check_group(struct store *s, struct bundle_group *g, struct err *e)
+{
+	const char *name = bundle_group_table(g);
+	struct table *t = table_by_name(s, name);
+	int n = bundle_group_ncols(g), nkey = bundle_group_nkey(g);
+
+	if (!t && is_ours(name))
+		return err_set(e, ERR_DATA, "it names the table %s, which is"
+		    " not one for peers", name);
+	if (t && t->nkey && t->nkey != nkey)
+		return err_set(e, ERR_DATA, "table %s: its key has %d columns"
+		    " there and %d here", name, nkey, t->nkey);
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < i; k++)
+			if (!sqlite3_stricmp(bundle_group_col(g, i),
+				bundle_group_col(g, k)))
+				return err_set(e, ERR_DATA,
+				    "table %s: column %s twice", name,
+				    bundle_group_col(g, i));
+	return 0;
 }
 
 int check_row(const struct bundle_rowview *row, size_t norigins,

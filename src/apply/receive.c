@@ -586,9 +586,16 @@ static int verify_group(void *arg, struct bundle_group *g, struct err *e)
 	struct bundle_rowview row;
 	int rc;
 
-	while ((rc = bundle_group_next(g, &row, e)) == 1)
+	if (check_group(r->store, g, e) < 0)
+		return -1;
+	while ((rc = bundle_group_next(g, &row, e)) == 1) {
 		if (check_row(&row, r->norigins, bundle_group_table(g), e) < 0)
 			return -1;
+		for (int i = 0; i < bundle_group_nkey(g); i++)
+			if (row.key[i].type == VALUE_NULL)
+				return err_set(e, ERR_DATA, "table %s: a key is"
+				    " NULL", bundle_group_table(g));
+	}
 	return rc;
 }
 
