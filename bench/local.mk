@@ -23,10 +23,10 @@ bench/changeset$(EXEEXT): bench/workloads/changeset.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SQLITE_CFLAGS) -w -o $@ \
 	    $(srcdir)/bench/workloads/changeset.c $(SQLITE_LIBS)
 
-bench: all $(EXTRA_PROGRAMS) bench/changeset$(EXEEXT)
+bench: all $(EXTRA_PROGRAMS) tests/writers$(EXEEXT) bench/changeset$(EXEEXT)
 .PHONY: bench
 
 CLEANFILES += $(EXTRA_PROGRAMS) bench/changeset$(EXEEXT)
 EXTRA_DIST += bench/README bench/lib.sh bench/size bench/capture \
-	bench/throughput bench/history.py bench/workloads/gen.py \
+	bench/throughput bench/lockout bench/history.py bench/workloads/gen.py \
 	bench/workloads/changeset.c

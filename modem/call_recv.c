@@ -5,9 +5,7 @@
 
 #include "modem/call_p.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,24 +13,6 @@
 #include "base/log.h"
 
 #define SYNC_MS 2000
-
-/* Wake an applier that watches: one byte into its FIFO, if it has made one.
- * Without it the applier looks every two minutes by itself. */
-static void wake_applier(struct call *c)
-{
-	char *path =
-	    fs_format("%s/" SPOOL_STATUS "/applier.wake", c->site->dir);
-	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
-
-	free(path);
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
-	    write(fd, "b", 1) < 0)
-		log_debug("the applier was not woken; it will look by itself");
-	close(fd);
-}
 
 /* This call cannot go on receiving. */
 static void fail(struct call *c, struct err *e)
@@ -49,7 +29,7 @@ int call_recv_open(struct call *c, struct err *e)
 	if (spool_part_sweep(&c->site->spool, c->peer->name, &finished, e) < 0)
 		return -1;
 	if (finished)
-		wake_applier(c);
+		spool_wake_applier(&c->site->spool);
 	c->recv.known = spool_known_load(&c->site->spool, c->peer->name, e);
 	return c->recv.known ? 0 : -1;
 }
@@ -211,7 +191,7 @@ void call_recv_end(struct call *c, const struct zm_event *ev)
 	} else {
 		r->bundles_done++;
 		r->bytes_done += (int64_t)ev->size;
-		wake_applier(c);
+		spool_wake_applier(&c->site->spool);
 	}
 	r->part = NULL;
 	zm_stored(c->zm, rc == 0);

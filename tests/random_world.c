@@ -194,6 +194,7 @@ void world_init(struct world *w, uint64_t seed, const struct options *opt,
 
 	memset(w, 0, sizeof(*w));
 	w->rnd = seed;
+	w->part_rows = seed % 3 ? 0 : 1 + (int)(seed / 3 % 5);
 	w->opt = *opt;
 	w->now = 1800000000;
 	install_time();
@@ -456,10 +457,12 @@ bool world_apply(struct world *w, int i)
 	struct err e = ERR_INIT;
 	struct store *st = open_store(w, s);
 	struct spool sp;
-	struct apply_conf conf = {st, &sp, NULL, tell, w};
+	struct apply_conf conf = {st, &sp, NULL, tell, w, 0};
 	struct apply_result r;
 	bool any = false;
 
+	/* in every third world bundles are merged in several transactions */
+	conf.part_rows = w->part_rows;
 	st->warn = warn;
 	st->warn_arg = w;
 	if (spool_open(&sp, s->dir, &e) < 0)

@@ -50,6 +50,7 @@ struct options {
 struct world {
 	struct options opt;
 	uint64_t rnd;       /* state of the generator */
+	int part_rows;  /* of apply_conf; 0 in two of three worlds */
 	char dir[120];
 	int nsites, ntables, nkeys;
 	struct site site[SITES_MAX];

@@ -1,13 +1,15 @@
 /* The applier: bundles in the inbox -> rows in the database.  sync.md, "Merge".
  *
- * One bundle is one transaction: its changes, and with them the position,
- * number and tag that it brings the peer to.  So a bundle takes effect once:
+ * The position, number and tag that a bundle brings the peer to are committed
+ * with its changes; of a large one, which is merged in several transactions,
+ * with the last of them.  So a bundle takes effect once:
  *
- *	1 commit   rows and position
+ *	1 commit   rows and position (large: rows, rows, ..., rows and position)
  *	2          inbox/PEER/applied says so
  *	3          the bundle is deleted
  *
- * Stopped before 1: nothing happened.  After 1 or 2: the next run finds the
+ * Stopped before 1: nothing happened, or nothing but changes that the next run
+ * finds equal (doc/MERGE.md, "Large bundles").  After 1 or 2: the next run finds the
  * bundle's range at or below the position and deletes it. */
 #ifndef APPLY_APPLY_H
 #define APPLY_APPLY_H
@@ -23,7 +25,12 @@ struct apply_conf {
 	/* what a person may want to know; may be NULL */
 	void (*tell)(void *arg, int severity, const char *text);
 	void *arg;
+	int part_rows; /* tests: end each transaction after so many rows;
+			* 0: after APPLY_PART_MS */
 };
+
+/* How long other programs wait for one transaction, about. */
+#define APPLY_PART_MS 100
 
 /* Severities of tell. */
 #define APPLY_INFO  0

@@ -236,13 +236,16 @@ static void warn_strangers(const struct site *s)
 
 static int run(struct site *s, const struct options *o)
 {
-	struct apply_conf conf = {s->store, &s->spool, NULL, tell, NULL};
+	struct apply_conf conf = {s->store, &s->spool, NULL, tell, NULL, 0};
 	struct spool_lock lock = SPOOL_LOCK_INIT;
 	int64_t every = o->every ? o->every : s->cfg->site.apply_every;
 	struct err e = ERR_INIT;
 	char *wake_path = NULL;
 	int code, wake = -1;
 
+	/* for tests: many small parts; see DIALSYNC_STOP_AFTER */
+	if (getenv("DIALSYNC_APPLY_ROWS"))
+		conf.part_rows = atoi(getenv("DIALSYNC_APPLY_ROWS"));
 	if (spool_lock(&s->spool, SPOOL_LOCK_APPLIER, NULL, &lock, &e) < 0)
 		return log_err(&e, e.kind == ERR_BUSY ?
 		    "it does the work; or stop it first" : NULL);

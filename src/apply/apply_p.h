@@ -56,6 +56,10 @@ struct apply_work {
 	int differ;           /* tables whose row counts differ widely */
 	int64_t limit;        /* no clock may be past it; */
 	int64_t far_clock;    /* ... one that was; 0: none */
+	/* after each row: 0; 1 a part of the bundle was committed, and what
+	 * is known of tables may be another now; -1 */
+	int (*row_done)(struct apply_work *, struct err *);
+	void *arg;
 };
 
 /* Does the sender, or this site, know that version? */
@@ -75,6 +79,13 @@ struct incoming {
 /* Merge and place one fragment. */
 int place_fragment(struct apply_work *, const struct incoming *,
     struct err *);
+/* Would the group be refused for what is known of its table here?  Changes
+ * nothing; needs no transaction. */
+int check_group(struct store *, struct bundle_group *, struct err *);
+/* A row's origin and clock, which no site can have given otherwise; a clock past
+ * limit is put into *far_clock. */
+int check_row(const struct bundle_rowview *, size_t norigins, int64_t limit,
+    int64_t *far_clock, const char *table, struct err *);
 /* A whole group. */
 int place_group(struct apply_work *, struct bundle_group *, struct err *);
 

@@ -323,6 +323,26 @@ static int clock_ok(struct drain *d, const struct spool_entry *en, int fd,
 	    " is of use, read it with \"dialsync show\"", e) < 0 ? -1 : 1;
 }
 
+/* Where the journal is no WAL, a reader holds up our commit; it was given up
+ * soon, so that it does not hold up other readers, and is tried again.  Nothing
+ * is lost by it but the work. */
+static int receive_patiently(struct drain *d, int fd, bool *cut,
+    struct err *why)
+{
+	uint64_t until = clock_ms() + DB_BUSY_MS;
+	int rc;
+
+	while ((rc = receive_bundle(&d->r, fd, cut, why)) < 0 &&
+	    (why->kind == ERR_BUSY || why->kind == ERR_AGAIN) &&
+	    clock_ms() < until) {
+		store_yield(d->conf->store, true);
+		if (lseek(fd, 0, SEEK_SET) < 0)
+			return err_sys(why, "lseek");
+		err_clear(why);
+	}
+	return rc;
+}
+
 static int one_file(struct drain *d, const struct spool_entry *en,
     struct err *e)
 {
@@ -350,7 +370,7 @@ static int one_file(struct drain *d, const struct spool_entry *en,
 	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		rc = err_sys(&why, "lseek");
 	if (rc == 0)
-		rc = receive_bundle(&d->r, fd, &cut, &why);
+		rc = receive_patiently(d, fd, &cut, &why);
 	if (rc == 1)
 		rc = 0;
 	else if (rc < 0)
@@ -458,6 +478,8 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	d.r.on_group = on_group;
 	d.r.on_bytes = on_bytes;
 	d.r.arg = &d;
+	d.r.part_rows = conf->part_rows;
+	d.r.part_ms = APPLY_PART_MS;
 	d.applied = calloc(1, sizeof(*d.applied));
 	if (!d.applied)
 		return err_set(e, ERR_SYSTEM, "apply: out of memory");

@@ -342,6 +342,12 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 
 /* ---- a group of the bundle */
 
+static bool is_ours(const char *name)
+{
+	return sqlite3_strnicmp(name, "sqlite_", 7) == 0 ||
+	    sqlite3_strnicmp(name, "dialsync_", 9) == 0;
+}
+
 /* Which of our tables a group is for. */
 static int group_table(struct apply_work *w, struct bundle_group *g,
     struct table **out, struct err *e)
@@ -350,8 +356,7 @@ static int group_table(struct apply_work *w, struct bundle_group *g,
 	struct table *t = table_by_name(w->s, name);
 	int nkey = bundle_group_nkey(g);
 
-	if (!t && (sqlite3_strnicmp(name, "sqlite_", 7) == 0 ||
-		      sqlite3_strnicmp(name, "dialsync_", 9) == 0))
+	if (!t && is_ours(name))
 		return err_set(e, ERR_DATA, "it names the table %s, which is"
 		    " not one for peers", name);
 	if (!t && (++w->newtables > 200 || w->s->ntables >= 4000))
@@ -427,6 +432,44 @@ static bool row_incoming(struct apply_work *w, struct bundle_group *g,
 	return key_make(t, row->key, &w->scratch, &in->key);
 }
 
+int check_group(struct store *s, struct bundle_group *g, struct err *e)
+{
+	const char *name = bundle_group_table(g);
+	struct table *t = table_by_name(s, name);
+	int n = bundle_group_ncols(g), nkey = bundle_group_nkey(g);
+
+	if (!t && is_ours(name))
+		return err_set(e, ERR_DATA, "it names the table %s, which is"
+		    " not one for peers", name);
+	if (t && t->nkey && t->nkey != nkey)
+		return err_set(e, ERR_DATA, "table %s: its key has %d columns"
+		    " there and %d here", name, nkey, t->nkey);
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < i; k++)
+			if (!sqlite3_stricmp(bundle_group_col(g, i),
+				bundle_group_col(g, k)))
+				return err_set(e, ERR_DATA,
+				    "table %s: column %s twice", name,
+				    bundle_group_col(g, i));
+	return 0;
+}
+
+int check_row(const struct bundle_rowview *row, size_t norigins,
+    int64_t limit, int64_t *far_clock, const char *table, struct err *e)
+{
+	if (row->origin >= norigins)
+		return err_set(e, ERR_DATA, "an origin has no name");
+	if (row->clock < 0 || row->clock > STORE_CLOCK_MAX)
+		return err_set(e, ERR_DATA, "table %s: a clock that cannot be:"
+		    " %lld s", table, (long long)row->clock);
+	if (row->clock > limit) {
+		*far_clock = row->clock;
+		return err_set(e, ERR_DATA, "table %s: a change is stamped far"
+		    " ahead of this computer's clock", table);
+	}
+	return 0;
+}
+
 int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 {
 	static int cols[BUNDLE_COLUMNS_MAX + 1];
@@ -442,23 +485,19 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 	in.kind = bundle_group_kind(g);
 	in.values = values;
 	while ((rc = bundle_group_next(g, &row, e)) == 1) {
-		if (row.origin >= w->head.norigins)
-			return err_set(e, ERR_DATA, "an origin has no name");
-		if (row.clock < 0 || row.clock > STORE_CLOCK_MAX)
-			return err_set(e, ERR_DATA, "table %s: a clock that"
-			    " cannot be: %lld s", in.t->name,
-			    (long long)row.clock);
-		if (row.clock > w->limit) {
-			w->far_clock = row.clock;
-			return err_set(e, ERR_DATA, "table %s: a change is"
-			    " stamped far ahead of this computer's clock",
-			    in.t->name);
-		}
+		if (check_row(&row, w->head.norigins, w->limit, &w->far_clock,
+			in.t->name, e) < 0)
+			return -1;
 		if (!row_incoming(w, g, &row, cols, values, &in))
 			return err_set(e, ERR_DATA, "table %s: a key is NULL",
 			    in.t->name);
 		if ((w->naming && load_name(w, &in, e) < 0) ||
 		    place_fragment(w, &in, e) < 0)
+			return -1;
+		rc = w->row_done(w, e);
+		if (rc < 0 ||
+		    (rc == 1 && (group_table(w, g, &in.t, e) < 0 ||
+				    group_columns(w, g, in.t, cols, e) < 0)))
 			return -1;
 	}
 	return rc;

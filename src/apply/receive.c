@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "apply/apply_p.h"
@@ -18,6 +19,9 @@
 
 /* A wish for a resend that was granted counts again after so long. */
 #define WISH_AGAIN_S 86400
+/* Uncompressed bytes from which on a bundle is verified first: what 100 ms may
+ * not be enough for. */
+#define LARGE_BYTES ((uint32_t)1 << 20)
 
 static int out_of_memory(struct err *e)
 {
@@ -397,6 +401,9 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	if (twins_look(r, h, ended == 1 && (int64_t)h->inc != r->peer.inc,
 		e) < 0)
 		return -1;
+	/* the state file is written when the bundle is done, and a database
+	 * that is ahead of it for long looks as if it were another one's */
+	r->whole = known == 0 || r->renewed_self;
 	in.inc = s->inc;
 	in.ended = ended == 1 && (int64_t)h->inc != r->peer.inc;
 	seen = peer_seen_has(s, &r->peer, h->upto, h->tag, e);
@@ -428,6 +435,87 @@ static int decide(struct receive *r, const struct bundle_head *h,
 	return 0;
 }
 
+/* What must be right when a transaction ends, whether or not the bundle does:
+ * edits that met a death are judged, so that none is forgotten in a crash. */
+static int settle(struct apply_work *w, struct err *e)
+{
+	return late_judge(w, e);
+}
+
+/* Has this transaction lasted long enough? */
+static bool part_due(struct receive *r)
+{
+	r->rows++;
+	if (r->whole)
+		return false;
+	if (r->part_rows > 0)
+		return r->rows >= r->part_rows;
+	/* asking the time costs, too */
+	return r->rows % 32 == 0 &&
+	    clock_ms() - r->begun_ms >= (uint64_t)r->part_ms;
+}
+
+/* Begin a transaction: the log is folded first, since what was written
+ * meanwhile must have its versions when ours meet it. */
+static int begin(struct receive *r, struct err *e)
+{
+	r->ours = true;
+	if (capture_fold_begin(r->store, e) < 0 ||
+	    peer_load(r->store, r->name, &r->peer, e) < 0)
+		return -1;
+	r->ours = false;
+	r->rows = 0;
+	r->begun_ms = clock_ms();
+	return 0;
+}
+
+/* Commit what was merged so far, let others in, go on in a new transaction.
+ *
+ * What the header says of who the peer is (a new incarnation) is saved with the
+ * first part; where its sequence stands then is the beginning.  Position,
+ * knowledge and acknowledgement are not taken before the last part.  So after a
+ * crash the bundle is merged from its beginning.  What was merged then meets its
+ * own versions, which is no change; conflicts were recorded with the part that
+ * found them (one that is found again has the key of the first).  An edit made
+ * here between the crash and then may be told as a conflict although its author
+ * saw the other value: one too many, never one too few.
+ *
+ * The packer may change the peer's row meanwhile: it is read again.  Incarnation
+ * and position are the applier's, of which there is one. */
+static int end_part(struct receive *r, struct err *e)
+{
+	int64_t inc = r->store->inc;
+	struct peer was;
+
+	r->ours = true;
+	if (settle(&r->work, e) < 0 ||
+	    peer_save(r->store, &r->peer, e) < 0 ||
+	    store_commit(r->store, e) < 0)
+		return -1;
+	was = r->peer;
+	if (begin(r, e) < 0)
+		return -1;
+	if (inc == r->store->inc && was.id == r->peer.id &&
+	    was.inc == r->peer.inc && was.pos == r->peer.pos)
+		return 0;
+	r->ours = true;
+	return err_set(e, ERR_AGAIN, "this site or its peer %s began anew while"
+	    " a bundle was merged; it is merged again", r->name);
+}
+
+static int row_done(struct apply_work *w, struct err *e)
+{
+	struct receive *r = w->arg;
+
+	if (!part_due(r))
+		return 0;
+	if (!r->verified) {
+		r->too_long = true;
+		return err_set(e, ERR_AGAIN, "not verified yet");
+	}
+	return end_part(r, e) < 0 ? -1 : 1;
+}
+
 static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 {
 	struct receive *r = arg;
@@ -444,15 +532,20 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 		return -1;
 	/* only with a position is it part of the load */
 	r->work.naming = h->load_all && r->order != ORDER_MERGE;
-	if (r->order != ORDER_MERGE &&
-	    take_ack(r->store, &r->peer, h, r->work.sender_knows,
-		r->work.norigins, e) < 0)
-		return -1;
+	r->work.row_done = row_done;
+	r->work.arg = r;
 	switch (r->order) {
 	case ORDER_APPLY:
 	case ORDER_NEW:
 	case ORDER_MERGE:
 		return load_head(&r->work, h, e);
+	default:
+		break;
+	}
+	if (take_ack(r->store, &r->peer, h, r->work.sender_knows,
+		r->work.norigins, e) < 0)
+		return -1;
+	switch (r->order) {
 	case ORDER_GAP:
 		/* an acknowledgement alone has nothing to wait for */
 		if (h->after == h->upto)
@@ -515,7 +608,11 @@ static int finish(struct receive *r, struct err *e)
 
 	if (r->order == ORDER_APPLY || r->order == ORDER_NEW ||
 	    r->order == ORDER_MERGE) {
-		if (late_judge(w, e) < 0)
+		if (settle(w, e) < 0)
+			return -1;
+		if (r->order != ORDER_MERGE &&
+		    take_ack(r->store, &r->peer, &w->head, w->sender_knows,
+			w->norigins, e) < 0)
 			return -1;
 		/* what it brought is not counted; one that brought nothing
 		 * leaves nothing to ask for */
@@ -534,23 +631,76 @@ static int finish(struct receive *r, struct err *e)
 	return peer_save(r->store, &r->peer, e);
 }
 
-int receive_bundle(struct receive *r, int fd, bool *cut, struct err *e)
+/* ---- a large bundle is read twice: first whether it is whole */
+
+static int verify_head(void *arg, const struct bundle_head *h, struct err *e)
+{
+	struct receive *r = arg;
+
+	r->norigins = (uint32_t)h->norigins;
+	return check_head(h, e);
+}
+
+static int verify_group(void *arg, struct bundle_group *g, struct err *e)
+{
+	struct receive *r = arg;
+	struct bundle_rowview row;
+	int rc;
+
+	if (check_group(r->store, g, e) < 0)
+		return -1;
+	while ((rc = bundle_group_next(g, &row, e)) == 1) {
+		if (check_row(&row, r->norigins, far_limit(clock_wall()),
+			&r->far_clock, bundle_group_table(g), e) < 0)
+			return -1;
+		for (int i = 0; i < bundle_group_nkey(g); i++)
+			if (row.key[i].type == VALUE_NULL)
+				return err_set(e, ERR_DATA, "table %s: a key is"
+				    " NULL", bundle_group_table(g));
+	}
+	return rc;
+}
+
+/* Every byte, sum and value, without a transaction: so that no part of a
+ * damaged bundle is ever merged. */
+static int verify(struct receive *r, int fd, bool *cut, struct err *e)
+{
+	static const struct bundle_ops ops = {verify_head, verify_group, NULL};
+
+	r->ours = false;
+	if (bundle_read(fd, &ops, r, cut, e) < 0) {
+		r->far = r->far_clock != 0;
+		return -1;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(e, "lseek");
+	r->verified = true;
+	return 0;
+}
+
+/* gzip ends with the size of what was compressed.  It may lie: then we see by
+ * the clock. */
+static bool looks_large(int fd)
+{
+	unsigned char b[4];
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size > 18 &&
+	    pread(fd, b, sizeof(b), st.st_size - 4) == 4 &&
+	    ((uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 |
+		(uint32_t)b[1] << 8 | b[0]) > LARGE_BYTES;
+}
+
+static int merge_bundle(struct receive *r, int fd, bool *cut, struct err *e)
 {
 	static const struct bundle_ops ops = {on_head, on_group, on_progress};
 	int rc;
 
 	r->changes = r->conflicts = r->held_rows = 0;
 	memset(&r->work, 0, sizeof(r->work));
-	r->ours = true;
-	if (capture_fold_begin(r->store, e) < 0)
-		return -1;
-	rc = peer_load(r->store, r->name, &r->peer, e);
-	if (rc == 0) {
-		r->ours = false;
+	rc = begin(r, e);
+	if (rc == 0)
 		rc = bundle_read(fd, &ops, r, cut, e);
-	}
-	if (rc < 0)
-		store_rollback(r->store);
 	if (rc >= 0)
 		rc = r->order == ORDER_HOLD ? alarm_peer(r, e) : finish(r, e);
 	if (rc >= 0)
@@ -564,4 +714,23 @@ int receive_bundle(struct receive *r, int fd, bool *cut, struct err *e)
 	if (rc < 0 && tables_load(r->store, NULL) < 0)
 		return -1;
 	return rc < 0 ? -1 : 0;
+}
+
+int receive_bundle(struct receive *r, int fd, bool *cut, struct err *e)
+{
+	r->verified = r->too_long = r->whole = r->far = false;
+	r->far_clock = 0;
+	if ((r->part_rows > 0 || looks_large(fd)) &&
+	    verify(r, fd, cut, e) < 0)
+		return -1;
+	if (merge_bundle(r, fd, cut, e) == 0)
+		return 0;
+	if (!r->too_long || r->verified)
+		return -1;
+	err_clear(e);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(e, "lseek");
+	if (verify(r, fd, cut, e) < 0)
+		return -1;
+	return merge_bundle(r, fd, cut, e);
 }

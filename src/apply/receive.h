@@ -19,6 +19,15 @@ struct receive {
 	void (*on_group)(void *arg, const char *table, int rows);
 	void (*on_bytes)(void *arg, int64_t bytes);
 	void *arg;
+	int part_rows;         /* rows of a part; 0: as many as part_ms allow */
+	int part_ms;           /* how long a transaction may last */
+	/* private to receive.c */
+	bool verified;         /* the file was read to its end and is whole */
+	bool too_long;         /* it needs parts, and must be verified first */
+	bool whole;            /* one transaction, however long */
+	int rows;              /* in this part */
+	uint64_t begun_ms;     /* when its transaction began */
+	uint32_t norigins;     /* for verifying */
 	/* results */
 	enum order order;
 	char why[300];         /* of ORDER_HOLD */
@@ -44,9 +53,11 @@ struct receive {
 /* Read the header only: is it a bundle at all? */
 int receive_peek(struct receive *, int fd, bool *cut, struct err *);
 
-/* Decide and, when its turn has come, merge it: one transaction, committed.
+/* Decide and, when its turn has come, merge it: committed, in one transaction
+ * or, if that would last too long, in several (doc/MERGE.md, "Large bundles").
  * Returns 0 with r->order (ORDER_HOLD: nothing merged); -1 with err: ERR_DATA the
- * bundle cannot be used (rolled back), ERR_BUSY, ERR_SYSTEM. */
+ * bundle cannot be used (rolled back), ERR_BUSY, ERR_AGAIN something else moved
+ * what it depends on, ERR_SYSTEM. */
 int receive_bundle(struct receive *, int fd, bool *cut, struct err *);
 
 #endif

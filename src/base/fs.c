@@ -194,6 +194,70 @@ int fs_replace_fast(const char *path, const void *p, size_t n, mode_t mode,
 	return replace(path, p, n, mode, false, e);
 }
 
+/* All bytes of one file into another. */
+static int copy_bytes(int from, int to, const char *tmp,
+    bool (*more)(void *arg, size_t n), void *arg, struct err *e)
+{
+	char chunk[32768];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(from, chunk, sizeof(chunk), at)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read what goes to %s", tmp);
+		if (fs_write_all(to, chunk, (size_t)n, e) < 0)
+			return err_add(e, "%s", tmp);
+		at += n;
+		if (more && !more(arg, (size_t)n))
+			return err_set(e, ERR_AGAIN, "stopped");
+	}
+	if (fsync(to) < 0)
+		return err_sys(e, "fsync %s", tmp);
+	fs_step();
+	return 0;
+}
+
+/* Some file systems do not rename over a file that is there.  Stopped between
+ * the unlink and the rename: the name is missing, and is made again. */
+static int rename_over(const char *tmp, const char *path, struct err *e)
+{
+	if (rename(tmp, path) == 0)
+		return 0;
+	if ((errno != EEXIST && errno != EPERM && errno != EACCES) ||
+	    unlink(path) < 0 || rename(tmp, path) < 0)
+		return err_sys(e, "rename %s to %s", tmp, path);
+	return 0;
+}
+
+int fs_copy(int from, const char *path, bool (*more)(void *arg, size_t n),
+    void *arg, struct err *e)
+{
+	char *dir = dir_of(path);
+	const char *slash = strrchr(path, '/');
+	char *tmp = fs_format("%s/.%s.tmp", dir, slash ? slash + 1 : path);
+	int fd = open(tmp,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	int rc = fd < 0 ? err_sys(e, "open %s", tmp)
+			: copy_bytes(from, fd, tmp, more, arg, e);
+
+	/* a full or missing medium may say so only here */
+	if (fd >= 0 && close(fd) < 0 && rc == 0)
+		rc = err_sys(e, "close %s", tmp);
+	if (rc == 0)
+		rc = rename_over(tmp, path, e);
+	if (rc == 0) {
+		fs_step();
+		rc = fs_sync_dir(dir, e);
+	} else {
+		unlink(tmp);
+	}
+	free(tmp);
+	free(dir);
+	return rc;
+}
+
 /* Stopped before the link: tmp is there, path is not.  Between link and
  * unlink: both names are one file; publishing again says "exists" and the
  * caller's sweep removes tmp. */

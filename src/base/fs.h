@@ -35,6 +35,15 @@ int fs_replace(const char *path, const void *p, size_t n, mode_t mode,
 int fs_replace_fast(const char *path, const void *p, size_t n, mode_t mode,
     struct err *e);
 
+/* Copy all bytes of `from` (read with pread from its start) to path, on
+ * whatever file system that is (a stick's: no links, no modes): written beside
+ * as .NAME.tmp, fsync, rename, fsync of the directory.  What had the name is
+ * replaced; stopped before, it is there as it was, and the next copy to path
+ * writes over .NAME.tmp.  more (may be NULL) is told of each piece; when it
+ * returns false, the copy is given up with ERR_AGAIN. */
+int fs_copy(int from, const char *path, bool (*more)(void *arg, size_t n),
+    void *arg, struct err *e);
+
 /* fsync fd, then give it the name: link(2) from tmp to path so that an
  * existing path is never replaced, fsync the directory, unlink tmp.  Both
  * must be on one file system.  Returns 0; 1 when path exists already (tmp is

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "capture/capture.h"
 #include "store/row.h"
 
@@ -762,25 +763,46 @@ done:
 	return rc;
 }
 
-/* Entries of one batch: about 8 MB of memory, 0.2 s of lock. */
-#define FOLD_BATCH 32000
+/* Entries of one batch: about 8 MB of memory at most, and as many as fold in
+ * FOLD_MS, by the batch before: what an entry costs depends on how far the keys
+ * lie apart, and on the disk. */
+#define FOLD_BATCH_MIN 1000
+#define FOLD_BATCH_MAX 32000
+#define FOLD_MS        100
+
+static int64_t next_batch(int64_t batch, uint64_t ms)
+{
+	batch = batch * FOLD_MS / (int64_t)(ms ? ms : 1);
+	if (batch > FOLD_BATCH_MAX)
+		return FOLD_BATCH_MAX;
+	return batch < FOLD_BATCH_MIN ? FOLD_BATCH_MIN : batch;
+}
 
 int capture_fold_begin(struct store *s, struct err *e)
 {
-	bool more = true;
+	int64_t batch = 6000;
+	bool more = true, again = false;
 
 	for (;;) {
+		uint64_t began, ms;
+
+		store_yield(s, false);
 		if (store_begin(s, e) < 0)
 			return -1;
-		if (capture_fold(s, FOLD_BATCH, &more, e) < 0) {
+		began = clock_ms();
+		if (capture_fold(s, batch, &more, e) < 0) {
 			store_rollback(s);
 			return -1;
 		}
-		if (!more)
+		/* the caller's work must not come on top of a long fold */
+		ms = clock_ms() - began;
+		if (!more && (ms < FOLD_MS / 3 || again))
 			return 0;
+		again = !more;
 		if (store_commit(s, e) < 0) {
 			store_rollback(s);
 			return -1;
 		}
+		batch = next_batch(batch, clock_ms() - began);
 	}
 }

@@ -31,6 +31,8 @@ static const struct command {
 	{"call", "dialsync-dialer", true, "connect, exchange, hang up"},
 	{"answer", "dialsync-dialer", true, "wait for calls"},
 	{"hangup", "dialsync-dialer", true, "end calls in good order"},
+	{"carry", "dialsync-carry", false, "exchange bundles by stick"},
+	{"resend", "dialsync-site", true, "send again, when in doubt"},
 	{"apply", "dialsync-apply", false, "bring what came into the database"},
 	{"status", "dialsync-status", false, "what is going on"},
 	{"show", "dialsync-show", false, "a bundle in words"},

@@ -10,6 +10,7 @@ dialsync_site_SOURCES = \
 	src/dialsync/site_track.c \
 	src/dialsync/site_peer.c src/dialsync/site_peer.h \
 	src/dialsync/site_copy.c \
+	src/dialsync/site_resend.c \
 	src/dialsync/site_copy_db.c src/dialsync/site_copy_db.h \
 	src/dialsync/site_identity.c src/dialsync/site_identity.h
 dialsync_site_LDADD = src/site/libsite.a src/capture/libcapture.a \

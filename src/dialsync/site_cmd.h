@@ -12,6 +12,7 @@ int cmd_track(int argc, char **argv);
 int cmd_untrack(int argc, char **argv);
 int cmd_peer(int argc, char **argv);
 int cmd_copy(int argc, char **argv);
+int cmd_resend(int argc, char **argv);
 
 #define EXIT_USAGE 64
 

@@ -20,6 +20,7 @@ static const struct {
 	{"untrack", cmd_untrack},
 	{"peer", cmd_peer},
 	{"copy", cmd_copy},
+	{"resend", cmd_resend},
 };
 
 int site_option(struct site_options *o, int c)
@@ -78,7 +79,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].name, name))
 			return commands[i].run(argc - 1, argv + 1);
-	fputs("usage: dialsync-site init|track|untrack|peer|copy ...\n"
+	fputs("usage: dialsync-site init|track|untrack|peer|copy|resend"
+	    " ...\n"
 	    "This program is run by dialsync; see \"dialsync help\".\n",
 	    stderr);
 	return EXIT_USAGE;

@@ -180,7 +180,8 @@ int pack_head_make(struct pack_head *h, struct store *s, const struct peer *p,
 	    make_tags(h, s, p, e) < 0 || make_ack(h, s, p, e) < 0)
 		return -1;
 	/* without rows, and without a load, there is nothing that it lacks */
-	if (some && !b->end && pack_rest_update(rest, s, filter, p->mark, e) < 0)
+	if (some && !b->end &&
+	    pack_rest_update(rest, s, filter, p->mark, INT64_MAX, e) < 0)
 		return -1;
 	if (make_knowledge(h, s, p, r, known, rest, filter, e) < 0)
 		return -1;

@@ -7,12 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "capture/ahead.h"
 #include "capture/capture.h"
 #include "pack/pack_p.h"
 #include "spool/spool_lock.h"
 #include "spool/spool_outbox.h"
+
+/* Fragments that a transaction may look at beside its bundle's. */
+#define REST_AHEAD 50000
 
 /* What one bundle needs while it is made. */
 struct work {
@@ -106,12 +110,38 @@ static int collect(struct work *w, int64_t from, int64_t scan, size_t raw,
 	    &w->rest, &w->filter, &w->counts, e);
 }
 
+/* Is there so much to come that looking at it would make the transaction long? */
+static bool rest_is_long(const struct work *w)
+{
+	int64_t done = w->peer.mark;
+
+	if (w->peer.scan > done)
+		done = w->peer.scan;
+	if (w->rest.least && w->rest.to > done)
+		done = w->rest.to;
+	return w->conf->store->seq - done > REST_AHEAD;
+}
+
+/* Look at it beforehand, piece by piece and without the write lock; what comes
+ * meanwhile is looked at in the transaction. */
+static int look_ahead(struct work *w, struct err *e)
+{
+	int rc;
+
+	while ((rc = pack_rest_update(&w->rest, w->conf->store, &w->filter,
+		w->peer.mark, REST_AHEAD, e)) == 1)
+		;
+	return rc;
+}
+
 /* The first transaction: fold, fix the bundle's range and what it tells, and
  * collect.  It is short: at most one chunk's rows are read in it. */
 static int begin_bundle(struct work *w, size_t raw, struct err *e)
 {
 	struct store *s = w->conf->store;
+	bool looked = false;
 
+again:
 	bundle_done(w);
 	buf_init(&w->out, SIZE_MAX);
 	if (capture_fold_begin(s, e) < 0)
@@ -128,6 +158,14 @@ static int begin_bundle(struct work *w, size_t raw, struct err *e)
 	w->rest_load = w->peer.load;
 	w->rest_mark = w->peer.mark;
 	w->rest_back = w->peer.back;
+	if (!looked && rest_is_long(w)) {
+		if (store_commit(s, e) < 0)
+			goto fail;
+		looked = true;
+		if (look_ahead(w, e) < 0)
+			return -1;
+		goto again;
+	}
 	if (collect(w, w->peer.mark, w->peer.scan, raw, e) == 0 &&
 	    save_scan(w, e) == 0 && store_commit(s, e) == 0)
 		return 0;
@@ -408,6 +446,21 @@ static int one_bundle(struct work *w, struct err *e)
 	return err_set(e, ERR_AGAIN, "the position moved while packing");
 }
 
+/* Where the journal is no WAL, a reader holds up our commit; it was given up
+ * soon, so that it does not hold up other readers, and is tried again. */
+static int patiently(struct work *w, struct err *e)
+{
+	uint64_t until = clock_ms() + DB_BUSY_MS;
+	int rc;
+
+	while ((rc = one_bundle(w, e)) < 0 && e->kind == ERR_BUSY &&
+	    clock_ms() < until) {
+		store_yield(w->conf->store, true);
+		err_clear(e);
+	}
+	return rc;
+}
+
 int pack_peer(const struct pack_conf *conf, const char *name,
     struct pack_result *result, struct err *e)
 {
@@ -425,10 +478,13 @@ int pack_peer(const struct pack_conf *conf, const char *name,
 	rc = start(&w, e);
 	if (rc >= 0 && w.peer.loading == PEER_LOAD_WANTED)
 		rc = pack_load_begin(conf->store, &w.peer, e);
-	while (rc >= 0 && (rc = one_bundle(&w, e)) == 1)
+	/* to the end as it was then, or programs that keep writing would keep
+	 * us here, with a small bundle for each of their changes */
+	while (rc >= 0 && (rc = patiently(&w, e)) == 1 &&
+	    (!w.head.head.end || pack_load_left(&w.peer)))
 		;
 	bundle_done(&w);
 	pack_rest_free(&w.rest);
 	spool_unlock(&lock);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }

@@ -30,9 +30,10 @@ struct pack_rest {
 };
 
 void pack_rest_free(struct pack_rest *);
-/* Cover (mark, seq]; again when seq has grown or mark went back. */
+/* Cover (mark, seq]; again when seq has grown or mark went back.  Looks at no
+ * more than limit fragments: 1 when there may be more, 0 done, -1. */
 int pack_rest_update(struct pack_rest *, struct store *,
-    const struct pack_filter *, int64_t mark, struct err *);
+    const struct pack_filter *, int64_t mark, int64_t limit, struct err *);
 /* The smallest clock of origin o past upto; INT64_MAX: none. */
 int64_t pack_rest_least(const struct pack_rest *, int64_t upto, int64_t o);
 

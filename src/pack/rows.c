@@ -321,50 +321,47 @@ void pack_rest_free(struct pack_rest *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* Room for blocks of (from, to]; every clock "none". */
-static int rest_alloc(struct pack_rest *r, struct store *s, int64_t from,
-    int64_t to, struct err *e)
+/* Room for blocks through `to`; every clock of new ones "none". */
+static int rest_grow(struct pack_rest *r, int64_t to, struct err *e)
 {
-	size_t n;
+	size_t w = (size_t)(r->norigins + 1);
+	size_t blocks = (size_t)((to - r->from) / REST_BLOCK + 2);
+	int64_t *more;
 
-	pack_rest_free(r);
-	r->from = from;
-	r->to = to;
-	r->norigins = store_origin_count(s);
-	r->nblocks = (size_t)((to - from) / REST_BLOCK + 2);
-	n = r->nblocks * (size_t)(r->norigins + 1);
-	r->least = malloc(n * sizeof(*r->least));
-	if (!r->least)
+	if (r->least && blocks <= r->nblocks)
+		return 0;
+	more = realloc(r->least, blocks * w * sizeof(*more));
+	if (!more)
 		return err_set(e, ERR_SYSTEM, "pack: out of memory");
-	for (size_t i = 0; i < n; i++)
-		r->least[i] = INT64_MAX;
+	r->least = more;
+	for (size_t i = r->nblocks * w; i < blocks * w; i++)
+		more[i] = INT64_MAX;
+	r->nblocks = blocks;
 	return 0;
 }
 
-int pack_rest_update(struct pack_rest *r, struct store *s,
-    const struct pack_filter *f, int64_t mark, struct err *e)
+/* The clocks of at most limit fragments past r->to; their number, or -1. */
+static int64_t rest_scan(struct pack_rest *r, struct store *s,
+    const struct pack_filter *f, int64_t limit, struct err *e)
 {
-	sqlite3_stmt *st;
-	size_t w;
+	sqlite3_stmt *st = db_prepare(s->db, "SELECT s, c, o, a FROM"
+	    " dialsync_frag WHERE s > ? ORDER BY s LIMIT ?", false, e);
+	size_t w = (size_t)(r->norigins + 1);
+	int64_t n = 0;
 	int rc;
 
-	if (r->least && r->from <= mark && r->to == s->seq &&
-	    r->norigins == store_origin_count(s))
-		return 0;
-	if (rest_alloc(r, s, mark, s->seq, e) < 0)
-		return -1;
-	w = (size_t)(r->norigins + 1);
-	st = db_prepare(s->db, "SELECT s, c, o, a FROM dialsync_frag"
-			       " WHERE s > ? ORDER BY s", false, e);
 	if (!st)
 		return -1;
-	sqlite3_bind_int64(st, 1, mark);
+	sqlite3_bind_int64(st, 1, r->to);
+	sqlite3_bind_int64(st, 2, limit);
 	while ((rc = db_step(st, e)) == 1) {
 		int64_t seq = sqlite3_column_int64(st, 0);
 		int64_t c = sqlite3_column_int64(st, 1);
 		int64_t o = sqlite3_column_int64(st, 2);
-		size_t b = (size_t)((seq - mark - 1) / REST_BLOCK);
+		size_t b = (size_t)((seq - r->from - 1) / REST_BLOCK);
 
+		n++;
+		r->to = seq;
 		if (o < 1 || o > r->norigins || b >= r->nblocks ||
 		    !pack_lacks(f, seq, o, c, sqlite3_column_int64(st, 3)))
 			continue;
@@ -372,12 +369,39 @@ int pack_rest_update(struct pack_rest *r, struct store *s,
 			r->least[b * w + (size_t)o] = c;
 	}
 	sqlite3_finalize(st);
+	return rc < 0 ? -1 : n;
+}
+
+/* What is covered already stays: a fragment that left its place since makes a
+ * clock lower than it need be, which only makes the peer adopt less. */
+int pack_rest_update(struct pack_rest *r, struct store *s,
+    const struct pack_filter *f, int64_t mark, int64_t limit, struct err *e)
+{
+	size_t w;
+	int64_t n;
+
+	if (!r->least || r->from > mark ||
+	    r->norigins != store_origin_count(s)) {
+		pack_rest_free(r);
+		r->from = r->to = mark;
+		r->norigins = store_origin_count(s);
+	}
+	if (r->least && r->to >= s->seq)
+		return 0;
+	if (rest_grow(r, s->seq, e) < 0)
+		return -1;
+	n = rest_scan(r, s, f, limit, e);
+	if (n < 0)
+		return -1;
+	if (n < limit && r->to < s->seq)
+		r->to = s->seq;
 	/* each block also speaks for those behind it */
+	w = (size_t)(r->norigins + 1);
 	for (size_t b = r->nblocks - 1; b-- > 0;)
 		for (size_t o = 1; o < w; o++)
 			if (r->least[(b + 1) * w + o] < r->least[b * w + o])
 				r->least[b * w + o] = r->least[(b + 1) * w + o];
-	return rc < 0 ? -1 : 0;
+	return n == limit;
 }
 
 int64_t pack_rest_least(const struct pack_rest *r, int64_t upto, int64_t o)

@@ -206,3 +206,20 @@ int spool_held_sweep(const struct spool *s, const char *peer, struct err *e)
 	closedir(dir);
 	return 0;
 }
+
+/* Nobody waits for it, and nothing depends on it. */
+void spool_wake_applier(const struct spool *s)
+{
+	char *path = fs_format("%s/" SPOOL_STATUS "/applier.wake", s->dir);
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	ssize_t n = 0;
+
+	free(path);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		n = write(fd, "b", 1);
+	(void)n; /* full: it is awake, or will look by itself */
+	close(fd);
+}

@@ -34,6 +34,12 @@ int spool_applied_read(const struct spool *s, const char *peer,
     struct spool_applied *a, struct err *e);
 int spool_applied_write(const struct spool *s, const char *peer,
     const struct spool_applied *a, struct err *e);
+/* A file of that form elsewhere: a stick's.  Links are not followed. */
+int spool_applied_read_file(const char *path, struct spool_applied *a,
+    struct err *e);
+/* Is exactly this bundle among the marks? */
+bool spool_applied_has(const struct spool_applied *a,
+    const struct spool_mark *m);
 /* Add one behind the others; the oldest goes when there are too many. */
 void spool_applied_add(struct spool_applied *a, const struct spool_mark *m);
 
@@ -59,9 +65,18 @@ uint64_t spool_known_through(const struct spool_known *k);
 bool spool_known_has(const struct spool_known *k, uint64_t number,
     uint64_t size, const uint32_t *crc);
 
+/* The same, but only if exactly this bundle is noted or lies here: where a
+ * second look costs nothing, the applier decides about old numbers. */
+bool spool_known_exactly(const struct spool_known *k,
+    const struct spool_mark *m);
+
 /* The same for one bundle. */
 int spool_have(const struct spool *s, const char *peer, uint64_t number,
     uint64_t size, bool *have, struct err *e);
+
+/* Wake an applier that watches: one byte into its FIFO, if it has made one.
+ * Without it the applier looks every two minutes by itself. */
+void spool_wake_applier(const struct spool *s);
 
 /* Applier, after its commit and after `applied`: delete.  Missing is fine. */
 int spool_inbox_remove(

@@ -81,12 +81,12 @@ static void push_mark(
 }
 
 /* Read the marks of a file; through (may be NULL) is its first line. */
-static int read_marks(const struct spool *s, const char *peer, const char *name,
-    struct spool_mark *m, size_t *n, uint64_t *through, struct err *e)
+static int read_marks_file(const char *path, struct spool_mark *m, size_t *n,
+    uint64_t *through, struct err *e)
 {
 	struct buf b = BUF_INIT(2 * MARKS_FILE_MAX + 64);
 	struct spool_mark mark;
-	char *path, *line;
+	char *line;
 	size_t at = 0;
 	int64_t v;
 	bool cut;
@@ -95,11 +95,7 @@ static int read_marks(const struct spool *s, const char *peer, const char *name,
 	*n = 0;
 	if (through)
 		*through = 0;
-	if (spool_check_name(peer, e) < 0)
-		return -1;
-	path = inbox_file(s, peer, name);
 	rc = spool_read_tail(path, 2 * MARKS_FILE_MAX, &b, &cut, e);
-	free(path);
 	if (rc == 0 && cut)
 		spool_next_line(&b, &at); /* begins in the middle */
 	while (rc == 0 && (line = spool_next_line(&b, &at))) {
@@ -111,6 +107,26 @@ static int read_marks(const struct spool *s, const char *peer, const char *name,
 	}
 	buf_free(&b);
 	return rc;
+}
+
+static int read_marks(const struct spool *s, const char *peer, const char *name,
+    struct spool_mark *m, size_t *n, uint64_t *through, struct err *e)
+{
+	char *path;
+	int rc;
+
+	if (spool_check_name(peer, e) < 0)
+		return -1;
+	path = inbox_file(s, peer, name);
+	rc = read_marks_file(path, m, n, through, e);
+	free(path);
+	return rc;
+}
+
+int spool_applied_read_file(const char *path, struct spool_applied *a,
+    struct err *e)
+{
+	return read_marks_file(path, a->mark, &a->n, &a->through, e);
 }
 
 int spool_applied_read(const struct spool *s, const char *peer,
@@ -303,6 +319,26 @@ static bool ask_file(const struct spool_known *k, enum spool_kind kind,
 	return same;
 }
 
+static bool lies_here(const struct spool_known *k, uint64_t number,
+    uint64_t size, const uint32_t *crc)
+{
+	return ask_file(k, SPOOL_KIND_INBOX, number, size, crc) ||
+	    ask_file(k, SPOOL_KIND_HELD, number, size, crc);
+}
+
+bool spool_known_exactly(const struct spool_known *k,
+    const struct spool_mark *m)
+{
+	return spool_known_noted(k, m) || spool_applied_has(&k->applied, m) ||
+	    lies_here(k, m->number, m->size, &m->crc);
+}
+
+bool spool_applied_has(const struct spool_applied *a,
+    const struct spool_mark *m)
+{
+	return ask_marks(a->mark, a->n, m->number, m->size, &m->crc) > 0;
+}
+
 bool spool_known_has(const struct spool_known *k, uint64_t number,
     uint64_t size, const uint32_t *crc)
 {
@@ -310,9 +346,7 @@ bool spool_known_has(const struct spool_known *k, uint64_t number,
 	int applied =
 	    ask_marks(k->applied.mark, k->applied.n, number, size, crc);
 
-	if (stored > 0 || applied > 0 ||
-	    ask_file(k, SPOOL_KIND_INBOX, number, size, crc) ||
-	    ask_file(k, SPOOL_KIND_HELD, number, size, crc))
+	if (stored > 0 || applied > 0 || lies_here(k, number, size, crc))
 		return true;
 	/* an old number whose particulars are forgotten */
 	return number >= 1 && number <= k->applied.through && stored == 0 &&

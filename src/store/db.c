@@ -273,7 +273,12 @@ int db_begin(sqlite3 *db, struct err *e)
 
 int db_commit(sqlite3 *db, struct err *e)
 {
-	if (db_exec(db, "COMMIT", e) < 0)
+	int rc;
+
+	sqlite3_busy_timeout(db, DB_COMMIT_MS);
+	rc = db_exec(db, "COMMIT", e);
+	sqlite3_busy_timeout(db, DB_BUSY_MS);
+	if (rc < 0)
 		return -1;
 	fs_step();
 	return 0;

@@ -12,6 +12,10 @@
 /* How long we wait for an application's transaction to end. */
 #define DB_BUSY_MS 10000
 
+/* How long a commit waits for readers, where the journal is no WAL: meanwhile
+ * nobody can begin to read. */
+#define DB_COMMIT_MS 1500
+
 /* Pages of the database kept in memory, at most. */
 #define DB_CACHE_KB "16384"
 
@@ -61,7 +65,8 @@ int db_int(sqlite3 *db, const char *sql, int64_t dflt, int64_t *out,
     struct err *);
 
 /* BEGIN IMMEDIATE (waits DB_BUSY_MS, then ERR_BUSY "the database is locked"),
- * COMMIT (a durable step: fs_step), ROLLBACK (never fails; safe when no
+ * COMMIT (a durable step: fs_step; waits DB_COMMIT_MS for readers, then ERR_BUSY:
+ * roll back and try the transaction again), ROLLBACK (never fails; safe when no
  * transaction is open). */
 int db_begin(sqlite3 *db, struct err *);
 int db_commit(sqlite3 *db, struct err *);

@@ -86,6 +86,29 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 	return db_run(st, e);
 }
 
+/* Where the peer's mark goes back to is an end that it has applied, so it has
+ * a tag, or the beginning; the next bundle lists the tags from there on
+ * (pack/head.c), as it does for a peer's own wish. */
+int peer_rewind(struct store *s, struct peer *p, struct err *e)
+{
+	struct peer_sent sent = {0, 0, -1, 0};
+	int rc;
+
+	if (p->acked >= p->mark)
+		return 0;
+	rc = p->acked ? peer_sent_get(s, p, p->acked, &sent, e) : 1;
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return err_set(e, ERR_CALLER, "the position that %s has"
+		    " acknowledged has no tag", p->name);
+	p->mark = p->scan = p->acked;
+	p->tag = sent.tag;
+	p->full = true;
+	p->told = -1;
+	return peer_told_clear(s, p, e) < 0 ? -1 : 1;
+}
+
 int peer_add(struct store *s, const char *name, struct peer *p, struct err *e)
 {
 	/* a peer that was never heard of is silent from now on, not since

@@ -65,6 +65,11 @@ int peer_list(struct store *, char ***names, int *n, struct err *);
  * added again, both go on from there, whatever the other side did. */
 int peer_remove(struct store *, const char *name, struct err *);
 
+/* Packing goes back to what the peer is known to have applied; all that it was
+ * told since then is told again.  Needs a write transaction; the caller saves.
+ * 1: done, *p is changed; 0: nothing is unacknowledged; -1. */
+int peer_rewind(struct store *, struct peer *, struct err *);
+
 /* Own tags: a position packed for the peer, its tag, the own clock then, the
  * number of the bundle that ended there. */
 struct peer_sent {

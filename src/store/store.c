@@ -6,8 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "store/row.h"
+
+/* SQLite's busy handler sleeps 100 ms at most between two tries: a pause of a
+ * little more than that is one that every waiting writer finds.  One after so
+ * much work costs a sixth of the time, and keeps the wait far below the 2 s
+ * that programs commonly allow.  Where the journal is no WAL, a writer syncs
+ * several times and keeps the others out meanwhile: more of both. */
+#define YIELD_MS             105
+#define YIELD_AFTER_MS       600
+#define YIELD_SLOW_MS        200
+#define YIELD_SLOW_AFTER_MS  300
 
 sqlite3_stmt *store_stmt(struct store *s, enum store_stmt which,
     const char *sql, struct err *e)
@@ -117,6 +129,23 @@ int store_create(sqlite3 *db, const char *site, struct err *e)
 	return 0;
 }
 
+/* Is its journal a WAL?  Asked once: a change of it needs the database for
+ * itself, and a wrong answer costs some time only. */
+static bool is_wal(struct store *s)
+{
+	sqlite3_stmt *st = db_prepare(s->db, "PRAGMA journal_mode", false,
+	    NULL);
+	bool wal = false;
+
+	if (st && db_step(st, NULL) == 1) {
+		const char *mode = (const char *)sqlite3_column_text(st, 0);
+
+		wal = mode && strcmp(mode, "wal") == 0;
+	}
+	sqlite3_finalize(st);
+	return wal;
+}
+
 int store_open(const char *path, const char *site, enum db_mode mode,
     struct store **out, struct err *e)
 {
@@ -143,6 +172,7 @@ int store_open(const char *path, const char *site, enum db_mode mode,
 	}
 	if (tables_load(s, e) < 0 || aside_begin(s, e) < 0)
 		goto fail;
+	s->wal = is_wal(s);
 	*out = s;
 	return 0;
 fail:
@@ -212,6 +242,7 @@ int store_begin(struct store *s, struct err *e)
 {
 	if (db_begin(s->db, e) < 0)
 		return -1;
+	s->begun_ms = clock_ms();
 	if (read_counters(s, e) < 0 || read_registry(s, e) < 0) {
 		store_rollback(s);
 		return -1;
@@ -219,8 +250,37 @@ int store_begin(struct store *s, struct err *e)
 	return 0;
 }
 
+/* The write lock was ours for so long. */
+static void note_held(struct store *s)
+{
+	s->last_ms = clock_ms() - s->begun_ms;
+	s->held_ms += s->last_ms;
+	s->begun_ms = clock_ms();
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec t = {0, ms * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+void store_yield(struct store *s, bool long_one)
+{
+	if (long_one ||
+	    s->held_ms >= (s->wal ? YIELD_AFTER_MS : YIELD_SLOW_AFTER_MS)) {
+		sleep_ms(s->wal ? YIELD_MS : YIELD_SLOW_MS);
+		s->held_ms = 0;
+	} else if (s->last_ms >= 20) {
+		sleep_ms(3);
+	}
+	s->last_ms = 0;
+}
+
 int store_commit(struct store *s, struct err *e)
 {
+	int rc;
+
 	if (s->dirty &&
 	    (store_meta_set_int(s, "seq", s->seq, e) < 0 ||
 		store_meta_set_int(s, "last", s->last, e) < 0 ||
@@ -228,13 +288,17 @@ int store_commit(struct store *s, struct err *e)
 		return -1;
 	s->dirty = false;
 	reset_all(s);
-	return db_commit(s->db, e);
+	rc = db_commit(s->db, e);
+	note_held(s);
+	return rc;
 }
 
 void store_rollback(struct store *s)
 {
 	s->dirty = false;
 	reset_all(s);
+	if (!sqlite3_get_autocommit(s->db))
+		note_held(s);
 	db_rollback(s->db);
 }
 

@@ -25,6 +25,9 @@ struct store {
 	struct table **tables;  /* owned; see table.h */
 	int ntables;
 	int64_t schema;  /* PRAGMA schema_version that tables were read at */
+	/* how long others had to wait for us; see store_yield() */
+	uint64_t begun_ms, held_ms, last_ms;
+	bool wal;
 	int64_t registry; /* ... and how often the registry had changed */
 	struct origin *origins; /* owned; number o at [o - 1] */
 	int64_t norigins;
@@ -52,6 +55,12 @@ void store_close(struct store *);
 int store_begin(struct store *, struct err *);
 int store_commit(struct store *, struct err *);
 void store_rollback(struct store *);
+
+/* Between two write transactions of a long work: let other writers in.  A
+ * moment after a long transaction; from time to time so long that whoever waits
+ * with SQLite's busy handler, which looks ten times a second, finds the lock
+ * free.  long_one: at once so long. */
+void store_yield(struct store *, bool long_one);
 
 /* A new random number: 42 bits, never 0 (an incarnation), or 64 (a tag). */
 int64_t store_random_inc(void);
