@@ -2,14 +2,16 @@
 noinst_LIBRARIES += src/apply/libmerge.a
 src_apply_libmerge_a_SOURCES = \
 	src/apply/merge.c src/apply/merge.h \
-	src/apply/order.c src/apply/order.h
+	src/apply/order.c src/apply/order.h \
+	src/apply/claim.c src/apply/claim.h
 
 pkglibexec_PROGRAMS += dialsync-apply
 dialsync_apply_SOURCES = \
 	src/apply/apply_main.c src/apply/apply.h src/apply/apply_p.h \
 	src/apply/inbox.c src/apply/receive.c src/apply/receive.h \
 	src/apply/place.c src/apply/clash.c src/apply/held.c \
-	src/apply/load.c
+	src/apply/load.c \
+	src/apply/unique.c src/apply/unique.h
 dialsync_apply_LDADD = src/site/libsite.a src/apply/libmerge.a \
 	src/capture/libcapture.a src/store/libstore.a \
 	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \

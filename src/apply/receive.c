@@ -20,6 +20,7 @@ static int out_of_memory(struct err *e)
 
 static void work_free(struct apply_work *w)
 {
+	free(w->touched);
 	free(w->origins);
 	free(w->adopt);
 	free(w->chain);
@@ -459,7 +460,7 @@ static int finish(struct receive *r, struct err *e)
 
 	if (r->order == ORDER_APPLY || r->order == ORDER_NEW ||
 	    r->order == ORDER_MERGE) {
-		if (late_judge(w, e) < 0)
+		if (late_judge(w, e) < 0 || place_held(w, e) < 0)
 			return -1;
 		if (r->order == ORDER_MERGE)
 			ask_resend(&r->peer, false);
