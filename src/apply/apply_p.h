@@ -43,8 +43,10 @@ struct apply_work {
 	struct value *row;    /* the row as it is, when it was needed */
 	bool row_read;
 	int row_there;
-	int64_t *touched;     /* owned: numbers of tables with new changes */
-	size_t ntouched;
+	int64_t *touched;     /* owned: numbers of tables whose held rows */
+	size_t ntouched;      /* ... have to be looked at */
+	bool look;            /* the group's table has such, and is not yet
+			       * among them */
 	int newtables;        /* that this bundle made known */
 	int64_t changes, held, conflicts;
 	int64_t last_seq;     /* given to the last incoming version */

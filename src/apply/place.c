@@ -8,6 +8,7 @@
 
 #include "apply/apply_p.h"
 #include "capture/capture.h"
+#include "apply/unique.h"
 
 /* Do these registers speak of column i?  The key's columns have one together:
  * the key's spelling. */
@@ -61,6 +62,41 @@ static void split_present(const struct table *t, const uint64_t *win,
 	mask_clear(parked, REG_SPELLING);
 }
 
+/* Its held rows are looked at when all is merged.  By number, since the
+ * registry may be read again. */
+static int touch(struct apply_work *w, const struct table *t, struct err *e)
+{
+	int64_t *more;
+
+	for (size_t i = 0; i < w->ntouched; i++)
+		if (w->touched[i] == t->id)
+			return 0;
+	more = realloc(w->touched, (w->ntouched + 1) * sizeof(*more));
+	if (!more)
+		return err_set(e, ERR_SYSTEM, "apply: out of memory");
+	w->touched = more;
+	more[w->ntouched++] = t->id;
+	w->look = false;
+	return 0;
+}
+
+/* Where rows are held: may these registers that won change who has a place?
+ * Those of claims may, and any of a row that is held itself. */
+static int touch_claims(struct apply_work *w, const struct incoming *in,
+    const uint64_t *win, struct err *e)
+{
+	const struct unique *u = unique_of(w->s, in->t, e);
+	uint64_t both[MASK_WORDS];
+	struct held h;
+	int rc;
+
+	if (!u)
+		return -1;
+	rc = mask_and(both, win, u->registers.w, in->t->words) ? 1
+	    : held_get(w->s, in->t, &in->key, &h, e);
+	return rc == 1 ? touch(w, in->t, e) : rc;
+}
+
 /* The row cannot be as its registers say, as things are now: keep the values.
  * What becomes of it is decided when all has been merged (held.c). */
 static int hold_row(struct apply_work *w, const struct incoming *in,
@@ -68,7 +104,9 @@ static int hold_row(struct apply_work *w, const struct incoming *in,
 {
 	if (put_aside(w, in, regs, e) < 0)
 		return -1;
-	return held_new(w->s, in->t, &in->key, why, e) < 0 ? -1 : 0;
+	if (held_new(w->s, in->t, &in->key, why, e) < 0)
+		return -1;
+	return touch(w, in->t, e);
 }
 
 /* Won registers of a row that is in its table. */
@@ -338,7 +376,10 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 	if (w->row_read)
 		row_read_done(in->t);
 	w->row_read = false;
-	return rc < 0 ? -1 : place(w, in, &m, n, e);
+	if (rc < 0 || place(w, in, &m, n, e) < 0)
+		return -1;
+	return w->look && !mask_empty(m.win.w, m.words)
+	    ? touch_claims(w, in, m.win.w, e) : 0;
 }
 
 /* ---- a group of the bundle */
@@ -428,23 +469,6 @@ static bool row_incoming(struct apply_work *w, struct bundle_group *g,
 	return key_make(t, row->key, &w->scratch, &in->key);
 }
 
-/* Its held rows are looked at when all is merged.  By number, since the
- * registry may be read again. */
-static int touch(struct apply_work *w, const struct table *t, struct err *e)
-{
-	int64_t *more;
-
-	for (size_t i = 0; i < w->ntouched; i++)
-		if (w->touched[i] == t->id)
-			return 0;
-	more = realloc(w->touched, (w->ntouched + 1) * sizeof(*more));
-	if (!more)
-		return err_set(e, ERR_SYSTEM, "apply: out of memory");
-	w->touched = more;
-	more[w->ntouched++] = t->id;
-	return 0;
-}
-
 int place_held(struct apply_work *w, struct err *e)
 {
 	for (size_t i = 0; i < w->ntouched; i++) {
@@ -469,8 +493,10 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 	if (group_table(w, g, &in.t, e) < 0 ||
 	    group_columns(w, g, in.t, cols, e) < 0)
 		return -1;
-	if (touch(w, in.t, e) < 0)
+	rc = in.t->present ? held_any(w->s, in.t, e) : 0;
+	if (rc < 0)
 		return -1;
+	w->look = rc == 1;
 	in.kind = bundle_group_kind(g);
 	in.values = values;
 	while ((rc = bundle_group_next(g, &row, e)) == 1) {

@@ -286,7 +286,8 @@ static int place_one(struct store *s, const struct arrival *a,
 	rc = row_update(s, t, key, set, values, e);
 	free(values);
 	if (rc == ROW_REFUSED || rc == ROW_TAKEN)
-		rc = held_new(s, t, key, e->text, e);
+		rc = held_new(s, t, key, e->text, e) < 0 ? -1
+		    : store_meta_set_int(s, HELD_META_RETRY, 1, e);
 	else if (rc == ROW_PLACED)
 		rc = aside_drop(s, t, key, REG_COLUMN + a->i, e);
 	return rc < 0 ? -1 : 0;
