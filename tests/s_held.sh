@@ -242,4 +242,72 @@ sqlite3 b.tmp/d.db "PRAGMA writable_schema = 1; UPDATE sqlite_master SET
     PRAGMA schema_version = 999"
 apply b
 same "the rule goes" "1=x 2=-" "$(db b "$rows")"
+
+# the index goes, and comes again: at the site where it does
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, u, v);
+    CREATE UNIQUE INDEX i ON t(u)" a b
+at a $((T + 1)) "INSERT INTO t VALUES('1', 'x', 1)"
+at b $((T + 2)) "INSERT INTO t VALUES('2', 'x', 1)"
+sync_all a b
+all "an index" "$rows" "1=x 2=-" a b
+db b "DROP INDEX i"
+apply b || bad "the index goes: $(cat apply.out)"
+same "the index goes" "1=x 2=x" "$(db b "$rows")"
+same "the index goes: nothing held" "" "$(held b)"
+
+# values that waited for their column, and clash when it comes
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, u, v)" a b
+db a "ALTER TABLE t ADD COLUMN n"
+at a $((T + 1)) "INSERT INTO t VALUES('1', 1, 1, 'same'), ('2', 2, 2, 'same')"
+sync_all a b
+db b "ALTER TABLE t ADD COLUMN n; CREATE UNIQUE INDEX i ON t(n)"
+pack b
+apply b
+same "a column with clashes: told" 65 $?
+same "a column with clashes" "1|same
+2|" "$(db b "SELECT id, n FROM t ORDER BY id")"
+same "a column with clashes: held" "2:unique" "$(held b)"
+
+# an application evicts a row of which a value is held: the row is dead, and the
+# value a conflict; an edit of a held base value, too
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, u UNIQUE, v UNIQUE);
+    INSERT INTO t VALUES('b', 'base', 9)" a b
+at a $((T + 1)) "INSERT INTO t VALUES('1', 'x', 1)"
+at b $((T + 2)) "INSERT INTO t VALUES('2', 'x', 2)"
+sync_all a b
+db b "REPLACE INTO t VALUES('3', 'y', 2)"
+sync_all a b
+all "evicted" "$rows" "1=x 3=y b=base" a b
+all "evicted: the held value" "SELECT lost FROM dialsync_conflict" x a b
+equal_held "evicted" a b
+at a $((T + 5)) "UPDATE t SET v = 3 WHERE id = 'b'"
+at b $((T + 4)) "INSERT INTO t VALUES('4', 'base2', 8)"
+sync_all a b
+equal_held "a base row edited" a b
+
+# what waits for a person is not placed, nor is what came too late
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, u UNIQUE, v)" a b
+at a $((T + 1)) "INSERT INTO t VALUES('1', 'x', 'mine'), ('2', 'y', 'mine')"
+sync_all a b
+db b "INSERT INTO dialsync_aside SELECT t, '1', 4, 'theirs' FROM dialsync_table
+	WHERE name = 't';
+    INSERT INTO dialsync_held SELECT t, '1', 'person', 'w', 1, 1 << 4
+	FROM dialsync_table WHERE name = 't';
+    INSERT INTO dialsync_aside SELECT t, '9', 2, '9' FROM dialsync_table
+	WHERE name = 't';
+    INSERT INTO dialsync_held SELECT t, '9', 'old', 'o', 1, NULL
+	FROM dialsync_table WHERE name = 't'"
+at a $((T + 3)) "UPDATE t SET u = 'z' WHERE id = '1'"
+sync_all a b
+same "waits for a person" "1|z|mine" "$(db b "SELECT * FROM t WHERE id = '1'")"
+same "they stay" "1:person 9:old" "$(held b)"
+at a $((T + 1)) "INSERT INTO t VALUES('0', 'w', 1)"
+at b $((T + 2)) "UPDATE t SET u = 'w' WHERE id = '1'"
+sync_all a b
+same "clashes meanwhile" "1||mine" "$(db b "SELECT * FROM t WHERE id = '1'")"
+same "clashes meanwhile" "1:unique 9:old" "$(held b)"
+db a "UPDATE t SET u = 'v' WHERE id = '0'"
+sync_all a b
+same "no longer" "1|w|mine" "$(db b "SELECT * FROM t WHERE id = '1'")"
+same "no longer" "1:person 9:old" "$(held b)"
 finish
