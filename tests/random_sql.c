@@ -45,8 +45,9 @@ static const char *const indexes[] = {
     "(typeof(a), b) WHERE b IS NOT 3"};
 
 static const char *const checks[] = {
-    "", ", CHECK(a IS NULL OR b IS NULL OR typeof(a) <> typeof(b)"
-	" OR typeof(a) = 'text')", ", CHECK(c IS NOT NULL OR a IS NOT NULL)"};
+    "", ", CHECK(c IS NOT NULL OR a IS NOT NULL)",
+    (", CHECK(a IS NULL OR b IS NULL OR typeof(a) <> typeof(b)"
+     " OR typeof(a) = 'text')")};
 
 /* Behind a table's definition: an index that is not part of it. */
 static void add_index(struct world *w, int i, char *out, size_t size)
