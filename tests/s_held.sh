@@ -310,4 +310,18 @@ db a "UPDATE t SET u = 'v' WHERE id = '0'"
 sync_all a b
 same "no longer" "1|w|mine" "$(db b "SELECT * FROM t WHERE id = '1'")"
 same "no longer" "1:person 9:old" "$(held b)"
+
+# a default that clashes, in a column that the sender lacks
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, u)" a
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, u, d TEXT DEFAULT 7 UNIQUE)" b
+printf '[peer b]\nsecurity = none\n' >>a/dialsync.conf
+printf '[peer a]\nsecurity = none\n' >>b/dialsync.conf
+db a "INSERT INTO t VALUES('1', 1), ('2', 2)"
+sync_all a b
+same "a default" "1|7
+2|" "$(db b "SELECT id, d FROM t ORDER BY id")"
+db a "DELETE FROM t WHERE id = '1'"
+sync_all a b
+same "a default comes back" "2|7" "$(db b "SELECT id, d FROM t")"
+same "a default: nothing held" "" "$(held b)"
 finish

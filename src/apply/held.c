@@ -136,26 +136,23 @@ static int pop(struct eval *v, struct turn *r, struct err *e)
 
 /* ---- values */
 
-/* The default of a column, for a birth that did not bring it. */
-static int default_value(struct eval *v, const struct column *c,
-    struct value *out, struct err *e)
+/* The default of a column, for a birth that did not bring it.  Only to find
+ * out whom it clashes with: what cannot be asked clashes with nobody. */
+static void default_value(struct eval *v, const struct column *c,
+    struct value *out)
 {
+	struct err none = ERR_INIT;
 	sqlite3_stmt *st;
 	struct value x;
-	int rc;
 
 	if (!c->dflt)
-		return 0;
-	st = db_preparef(v->s->db, e, "SELECT (%s)", c->dflt);
-	if (!st)
-		return -1;
-	rc = db_step(st, e);
-	if (rc == 1) {
+		return;
+	st = db_preparef(v->s->db, &none, "SELECT (%s)", c->dflt);
+	if (st && db_step(st, &none) == 1) {
 		db_column(st, 0, &x);
 		*out = keep(v, &x);
 	}
 	sqlite3_finalize(st);
-	return rc < 0 ? -1 : 0;
 }
 
 /* The row as its registers say: what is aside, else what is in the table.
@@ -197,9 +194,8 @@ static int load_values(struct eval *v, struct turn *r, bool *ok,
 			r->values[i] = keep(v, &x);
 			mask_set(r->set.w, t->cols[i].keypos ? REG_SPELLING
 							     : reg);
-		} else if (!r->there && !t->cols[i].keypos &&
-		    default_value(v, &t->cols[i], &r->values[i], e) < 0) {
-			return -1;
+		} else if (!r->there && !t->cols[i].keypos) {
+			default_value(v, &t->cols[i], &r->values[i]);
 		}
 	}
 	row_read_done(t);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture.h"
+#include "store/held.h"
 
 /* Own fragments that nobody shares, in order; malloc'd.  Not rows that a first
  * load gave its version: they are older than every change, and would be given
@@ -95,7 +96,9 @@ int capture_renew(struct store *s, int64_t upto, int64_t clock, struct err *e)
 		"DELETE FROM dialsync_sent; DELETE FROM dialsync_told",
 		(long long)clock, (long long)old) < 0 ||
 	    store_know(s, self, s->last, e) < 0 ||
-	    store_meta_set_int(s, "memo", (int64_t)store_random_tag(), e) < 0)
+	    store_meta_set_int(s, "memo", (int64_t)store_random_tag(), e) < 0 ||
+	    /* later versions are later claims */
+	    store_meta_set_int(s, HELD_META_RETRY, 1, e) < 0)
 		return -1;
 	/* the cache of origins says what the table said */
 	return store_origins_load(s, e);
