@@ -460,11 +460,13 @@ static int finish(struct receive *r, struct err *e)
 
 	if (r->order == ORDER_APPLY || r->order == ORDER_NEW ||
 	    r->order == ORDER_MERGE) {
-		if (late_judge(w, e) < 0 || place_held(w, e) < 0)
+		if (late_judge(w, e) < 0)
 			return -1;
 		if (r->order == ORDER_MERGE)
 			ask_resend(&r->peer, false);
 		else if (take_position(w, e) < 0)
+			return -1;
+		if (place_held(w, e) < 0)
 			return -1;
 		r->changes = w->changes;
 		r->conflicts = w->conflicts;
