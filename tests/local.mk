@@ -9,6 +9,7 @@ include tests/local.capture.mk
 include tests/local.carry.mk
 include tests/local.config.mk
 include tests/local.dialer.mk
+include tests/local.held.mk
 include tests/local.load.mk
 include tests/local.mtest.mk
 include tests/local.repair.mk

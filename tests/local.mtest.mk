@@ -3,6 +3,7 @@ DIALSYNC_WORK_SOURCES = \
 	src/apply/inbox.c src/apply/receive.c src/apply/place.c \
 	src/apply/clash.c src/apply/held.c \
 	src/apply/load.c src/apply/twins.c src/apply/refuse.c \
+	src/apply/unique.c \
 	src/pack/pack.c src/pack/rows.c src/pack/head.c src/pack/load.c
 DIALSYNC_WORK_LIBS = src/apply/libmerge.a \
 	src/capture/libcapture.a src/store/libstore.a \

@@ -38,10 +38,36 @@ static const char *const types[] = {
 
 #define COUNT(a) ((uint32_t)(sizeof(a) / sizeof((a)[0])))
 
+/* More that two sites can clash in, or that a merge can break. */
+static const char *const indexes[] = {
+    "", "(a, b)", "(b) WHERE a IS NOT NULL", "(lower(a))",
+    "(b, c)", "(coalesce(a, b))", "(a COLLATE NOCASE)",
+    "(typeof(a), b) WHERE b IS NOT 3"};
+
+static const char *const checks[] = {
+    "", ", CHECK(c IS NOT NULL OR a IS NOT NULL)",
+    (", CHECK(a IS NULL OR b IS NULL OR typeof(a) <> typeof(b)"
+     " OR typeof(a) = 'text')")};
+
+/* Behind a table's definition: an index that is not part of it. */
+static void add_index(struct world *w, int i, char *out, size_t size)
+{
+	const char *ix = indexes[rnd(w, COUNT(indexes))];
+	size_t n = strlen(out);
+
+	if (!*ix || n + 100 > size)
+		return;
+	n += (size_t)snprintf(out + n, size - n, "; CREATE UNIQUE INDEX u%d ON ",
+	    i);
+	if (n < size)
+		snprintf(out + n, size - n, "t%d%s", i, ix);
+}
+
 void sql_table(struct world *w, int i, char *out, size_t size)
 {
 	const struct key_kind *k;
 	const char *t[3];
+	const char *check;
 	char cols[200];
 
 	w->kind[i] = (int)rnd(w, COUNT(kinds));
@@ -49,16 +75,20 @@ void sql_table(struct world *w, int i, char *out, size_t size)
 	for (int c = 0; c < 3; c++)
 		t[c] = types[rnd(w, COUNT(types))];
 	snprintf(cols, sizeof(cols), "a %s%s, b %s, c %s%s", t[0],
-	    w->opt.strict && rnd(w, 2) ? " NOT NULL DEFAULT 0" : "", t[1],
+	    w->opt.strict && rnd(w, 2) ? " NOT NULL DEFAULT 'd'" : "", t[1],
 	    t[2], w->opt.unique && rnd(w, 2) ? " UNIQUE" : "");
+	check = w->opt.strict ? checks[rnd(w, COUNT(checks))] : "";
 	/* table constraints come last, so a composite key must too */
 	if (k->ncols == 1)
-		snprintf(out, size, "CREATE TABLE t%d(%s, %s)%s", i,
-		    k->columns, cols, k->tail);
+		snprintf(out, size, "CREATE TABLE t%d(%s, %s%s)%s", i,
+		    k->columns, cols, check, k->tail);
 	else
-		snprintf(out, size, "CREATE TABLE t%d(%.*s, %s, %s)%s", i,
+		snprintf(out, size, "CREATE TABLE t%d(%.*s, %s, %s%s)%s", i,
 		    (int)(strstr(k->columns, ", PRIMARY") - k->columns),
-		    k->columns, cols, strstr(k->columns, "PRIMARY"), k->tail);
+		    k->columns, cols, strstr(k->columns, "PRIMARY"), check,
+		    k->tail);
+	if (w->opt.unique)
+		add_index(w, i, out, size);
 }
 
 /* A value that was never written before, of any storage class; or NULL. */
@@ -67,7 +97,12 @@ static void new_value(struct world *w, const char *site, char *out,
 {
 	long long n = (long long)++w->writes;
 
-	switch (rnd(w, 8)) {
+	uint32_t kind = rnd(w, 8);
+
+	/* where values are unique they should clash */
+	if (w->opt.unique && kind < 2)
+		kind = 5;
+	switch (kind) {
 	case 0:
 		snprintf(out, size, "%lld", 100000 + n);
 		break;
@@ -272,9 +307,14 @@ void dump_site(struct world *w, int i, bool regs, struct buf *out)
 	}
 	buf_adds(out, "conflicts\n");
 	dump_query(db, "SELECT * FROM dialsync_conflict", out);
+	/* columns of the key have no values of their own beside it */
 	buf_adds(out, "held\n");
-	dump_query(db, "SELECT name, k FROM dialsync_held JOIN dialsync_table"
-		       " USING(t)", out);
+	dump_query(db, "SELECT name, k, kind FROM dialsync_held"
+		       " JOIN dialsync_table USING(t)", out);
+	dump_query(db, "SELECT t.name, k, c.name, v FROM dialsync_aside a"
+		       " JOIN dialsync_table t USING(t)"
+		       " LEFT JOIN dialsync_column c USING(t, r)"
+		       " WHERE c.name NOT IN ('k', 'l')", out);
 	if (!regs)
 		return;
 	buf_adds(out, "registers\n");

@@ -486,7 +486,7 @@ bool world_apply(struct world *w, int i)
 			    w->site[k].name);
 	}
 	memset(&r, 0, sizeof(r));
-	if (any && apply_held(&conf, &r, &e) < 0)
+	if (apply_held(&conf, &r, &e) < 0)
 		world_bad(w, "%s: held rows: %s", s->name, e.text);
 	store_close(st);
 	spool_close(&sp);

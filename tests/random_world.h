@@ -54,7 +54,7 @@ struct world {
 	char dir[120];
 	int nsites, ntables, nkeys;
 	struct site site[SITES_MAX];
-	char ddl[TABLES_MAX][300];
+	char ddl[TABLES_MAX][600];
 	int kind[TABLES_MAX]; /* of the key: random_sql.c */
 	int64_t now;        /* of the world; a site's clock is off by site.off */
 	int64_t writes;     /* values written so far: makes each one unique */

@@ -258,18 +258,18 @@ same "a lost resend" "0 1 2 3" "$(rows b)"
 
 # the application deletes a row of which a value is held: that is a death
 make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, v, w)" a
-make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, v CHECK(v < 10), w)" b
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, v UNIQUE, w)" b
 printf '[peer b]\nsecurity = none\n' >>a/dialsync.conf
 printf '[peer a]\nsecurity = none\n' >>b/dialsync.conf
-db a "INSERT INTO t VALUES('1', 1, 'w')"
+db a "INSERT INTO t VALUES('0', 50, 'w'), ('1', 1, 'w')"
 sync_all a b
-db a "UPDATE t SET v = 50"
+db a "UPDATE t SET v = 50 WHERE id = '1'"
 sync_all a b
 same "a value is held" 1 "$(db b "SELECT count(*) FROM dialsync_aside")"
-db b "DELETE FROM t"
+db b "DELETE FROM t WHERE id = '1'"
 sync_all a b
-same "deleted with a held value, there" "" "$(rows a)"
-same "deleted with a held value, here" "" "$(rows b)"
+same "deleted with a held value, there" "0" "$(rows a)"
+same "deleted with a held value, here" "0" "$(rows b)"
 same "nothing is left beside it" 0 \
     "$(db b "SELECT (SELECT count(*) FROM dialsync_aside) +
 	(SELECT count(*) FROM dialsync_held)")"

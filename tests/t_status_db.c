@@ -110,8 +110,8 @@ static const struct {
 	    "UPDATE dialsync_peer SET waiting_for = 118 WHERE name = 'hub'",
 	    0, 118, 0, 0},
 	{"held rows",
-	    "INSERT INTO dialsync_held VALUES(2, 'a', 'rule', 'x', 1),"
-	    "(2, 'b', 'rule', 'x', 1)", 0, 0, 2, 0},
+	    "INSERT INTO dialsync_held VALUES(2, 'a', 'rule', 'x', 1, NULL),"
+	    "(2, 'b', 'unique', 'x', 1, NULL)", 0, 0, 2, 0},
 	{"conflicts that nobody settled",
 	    CONFLICT("a", "NULL") CONFLICT("b", "'take'")
 	    CONFLICT("c", "NULL"), 0, 0, 0, 2},

@@ -121,6 +121,16 @@ static const struct row rows[] = {
 	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT NOT NULL"
 	    " DEFAULT 'x' UNIQUE); INSERT INTO t VALUES(1, 'x')",
 	    "REPLACE INTO t VALUES(2, NULL)", "? 1; + 2"},
+	{"REPLACE of NULL by the default, in a partial index", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u, d NOT NULL DEFAULT 0);"
+	    "CREATE UNIQUE INDEX i ON t(u) WHERE d IS NOT NULL;"
+	    "INSERT INTO t VALUES(1, 'x', 0)",
+	    "REPLACE INTO t VALUES(2, 'x', NULL)", "? 1; + 2"},
+	{"REPLACE of NULL by the default, in an expression", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, d NOT NULL DEFAULT 'x');"
+	    "CREATE UNIQUE INDEX i ON t(upper(d));"
+	    "INSERT INTO t VALUES(1, 'X')",
+	    "REPLACE INTO t VALUES(2, NULL)", "? 1; + 2"},
 	{"REPLACE in the schema", NULL,
 	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE"
 	    " ON CONFLICT REPLACE); INSERT INTO t VALUES(1, 'x')",

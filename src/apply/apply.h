@@ -48,8 +48,9 @@ struct apply_result {
 int apply_peer(const struct apply_conf *, const char *peer,
     struct apply_result *, struct err *);
 
-/* Try rows that were held again, if anything was applied (r->applied) or a
- * table has come that changes were parked for. */
+/* Look at held rows again when something else than a bundle may have changed
+ * what can be placed: an application's edit, the schema, a person
+ * (HELD_META_RETRY).  result->held_rows grows by those that are newly held. */
 int apply_held(const struct apply_conf *, struct apply_result *,
     struct err *);
 

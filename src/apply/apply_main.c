@@ -125,6 +125,16 @@ static int open_wake(const struct site *s, char **path)
 	return fd;
 }
 
+static void warn_held_rows(const char *what, int64_t n)
+{
+	if (n)
+		log_warn("%s: %lld row%s not wholly in %s table: another row"
+			 " has a unique value, or a rule refuses %s; kept,"
+			 " dialsync_held says why; placed when that changes",
+		    what, (long long)n, n == 1 ? " is" : "s are",
+		    n == 1 ? "its" : "their", n == 1 ? "it" : "them");
+}
+
 static int apply_one(const struct apply_conf *conf, const char *name,
     struct apply_result *all)
 {
@@ -147,11 +157,7 @@ static int apply_one(const struct apply_conf *conf, const char *name,
 		log_info("%s: %lld conflict%s settled by the later change and"
 			 " kept in dialsync_conflict", name,
 		    (long long)r.conflicts, r.conflicts == 1 ? "" : "s");
-	if (r.held_rows)
-		log_warn("%s: %lld row%s refused by the table's rules and kept"
-			 " in dialsync_held; tried again when something"
-			 " changes", name, (long long)r.held_rows,
-		    r.held_rows == 1 ? " is" : "s are");
+	warn_held_rows(name, r.held_rows);
 	if (r.refused)
 		code = site_worse(code, 75);
 	if (r.held || r.held_rows)
@@ -183,6 +189,9 @@ static int apply_all(struct site *s, const struct options *o,
 		code = site_worse(code, apply_one(conf, o->peers[i], &all));
 	if (apply_held(conf, &all, &e) < 0)
 		code = site_worse(code, log_err(&e, "held rows stay held"));
+	warn_held_rows("what was changed here", all.held_rows);
+	if (all.held_rows)
+		code = site_worse(code, 65);
 	/* last, since each peer's inbox begins with a look whether the
 	 * database was put back */
 	if (capture_forget(s->store, s->cfg->site.forget_after, warn, NULL,

@@ -43,6 +43,10 @@ struct apply_work {
 	struct value *row;    /* the row as it is, when it was needed */
 	bool row_read;
 	int row_there;
+	int64_t *touched;     /* owned: numbers of tables whose held rows */
+	size_t ntouched;      /* ... have to be looked at */
+	bool look;            /* the group's table has such, and is not yet
+			       * among them */
 	int newtables;        /* that this bundle made known */
 	int64_t changes, held, conflicts;
 	int64_t last_seq;     /* given to the last incoming version */
@@ -88,6 +92,9 @@ int check_row(const struct bundle_rowview *, size_t norigins, int64_t limit,
     int64_t *far_clock, const char *table, struct err *);
 /* A whole group. */
 int place_group(struct apply_work *, struct bundle_group *, struct err *);
+/* At the end of each transaction that placed anything: what is held now, in
+ * the tables that it touched. */
+int place_held(struct apply_work *, struct err *);
 
 /* Conflicts: what lost, with its value. */
 int clash_registers(struct apply_work *, const struct incoming *,
@@ -138,7 +145,11 @@ int load_tell(struct store *, const struct peer *, const struct apply_work *,
 int held_release(struct store *, struct table *, const struct value *key,
     struct err *);
 
-/* Try held rows again; *left gets how many stay held. */
-int held_retry(struct store *, int64_t *left, struct err *);
+/* What may be in a table and what is held, from the registers of its rows: the
+ * rows that are held and those that they displace.  *newly gets the rows added
+ * that were not held before.  Once in a transaction, when all is merged. */
+int held_evaluate(struct store *, struct table *, int64_t *newly,
+    struct err *);
+int held_evaluate_all(struct store *, int64_t *newly, struct err *);
 
 #endif

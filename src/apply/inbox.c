@@ -504,23 +504,44 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	return rc;
 }
 
+/* Is there a reason to look at held rows?  Somebody asked, or what
+ * applications did since the last fold may be one. */
+static int held_reason(struct store *s, struct err *e)
+{
+	int64_t any, asked, log = 0, now = 0, seen = 0;
+
+	if (store_meta_int(s, HELD_META_RETRY, 0, &asked, e) < 0 ||
+	    db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_held)", 0,
+		&any, e) < 0)
+		return -1;
+	if (!any)
+		return 0;
+	if (db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_log)", 0,
+		&log, e) < 0 ||
+	    db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0 ||
+	    store_meta_int(s, "schema", -1, &seen, e) < 0)
+		return -1;
+	return asked || log || now != seen;
+}
+
 int apply_held(const struct apply_conf *conf, struct apply_result *result,
     struct err *e)
 {
 	struct store *s = conf->store;
-	int64_t any, left = 0, asked;
+	int64_t asked;
+	int rc = held_reason(s, e);
 
-	if (store_meta_int(s, "retry", 0, &asked, e) < 0 ||
-	    db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_held)", 0,
-		&any, e) < 0)
-		return -1;
-	if (!any || (!asked && !result->applied))
-		return 0;
+	if (rc <= 0)
+		return rc;
 	if (capture_fold_begin(s, e) < 0)
 		return -1;
-	if (held_retry(s, &left, e) == 0 &&
-	    store_meta_set_int(s, "retry", 0, e) == 0 &&
-	    store_commit(s, e) == 0)
+	/* the fold says whether it touched a table with held rows */
+	rc = store_meta_int(s, HELD_META_RETRY, 0, &asked, e);
+	if (rc == 0 && asked)
+		rc = held_evaluate_all(s, &result->held_rows, e);
+	if (rc == 0 && asked)
+		rc = store_meta_set_int(s, HELD_META_RETRY, 0, e);
+	if (rc == 0 && store_commit(s, e) == 0)
 		return 0;
 	store_rollback(s);
 	return -1;

@@ -3,7 +3,8 @@ noinst_LIBRARIES += src/apply/libmerge.a
 src_apply_libmerge_a_SOURCES = \
 	src/apply/merge.c src/apply/merge.h \
 	src/apply/order.c src/apply/order.h \
-	src/apply/far.c src/apply/far.h
+	src/apply/far.c src/apply/far.h \
+	src/apply/claim.c src/apply/claim.h
 
 pkglibexec_PROGRAMS += dialsync-apply
 dialsync_apply_SOURCES = \
@@ -12,7 +13,8 @@ dialsync_apply_SOURCES = \
 	src/apply/place.c src/apply/clash.c src/apply/held.c \
 	src/apply/load.c \
 	src/apply/twins.c src/apply/twins.h \
-	src/apply/refuse.c src/apply/refuse.h
+	src/apply/refuse.c src/apply/refuse.h \
+	src/apply/unique.c src/apply/unique.h
 dialsync_apply_LDADD = src/site/libsite.a src/apply/libmerge.a \
 	src/capture/libcapture.a src/store/libstore.a \
 	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \

@@ -3,10 +3,12 @@
  * not here) it is kept aside, and pack and fold use it from there. */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "apply/apply_p.h"
 #include "capture/capture.h"
+#include "apply/unique.h"
 
 /* Do these registers speak of column i?  The key's columns have one together:
  * the key's spelling. */
@@ -60,14 +62,51 @@ static void split_present(const struct table *t, const uint64_t *win,
 	mask_clear(parked, REG_SPELLING);
 }
 
-/* The row cannot be as its registers say: keep the values, say why. */
+/* Its held rows are looked at when all is merged.  By number, since the
+ * registry may be read again. */
+static int touch(struct apply_work *w, const struct table *t, struct err *e)
+{
+	int64_t *more;
+
+	for (size_t i = 0; i < w->ntouched; i++)
+		if (w->touched[i] == t->id)
+			return 0;
+	more = realloc(w->touched, (w->ntouched + 1) * sizeof(*more));
+	if (!more)
+		return err_set(e, ERR_SYSTEM, "apply: out of memory");
+	w->touched = more;
+	more[w->ntouched++] = t->id;
+	w->look = false;
+	return 0;
+}
+
+/* Where rows are held: may these registers that won change who has a place?
+ * Those of claims may, and any of a row that is held itself. */
+static int touch_claims(struct apply_work *w, const struct incoming *in,
+    const uint64_t *win, struct err *e)
+{
+	const struct unique *u = unique_of(w->s, in->t, e);
+	uint64_t both[MASK_WORDS];
+	struct held h;
+	int rc;
+
+	if (!u)
+		return -1;
+	rc = mask_and(both, win, u->registers.w, in->t->words) ? 1
+	    : held_get(w->s, in->t, &in->key, &h, e);
+	return rc == 1 ? touch(w, in->t, e) : rc;
+}
+
+/* The row cannot be as its registers say, as things are now: keep the values.
+ * What becomes of it is decided when all has been merged (held.c). */
 static int hold_row(struct apply_work *w, const struct incoming *in,
     const uint64_t *regs, const char *why, struct err *e)
 {
-	w->held++;
 	if (put_aside(w, in, regs, e) < 0)
 		return -1;
-	return held_put(w->s, in->t, &in->key, "rule", why, e);
+	if (held_new(w->s, in->t, &in->key, why, e) < 0)
+		return -1;
+	return touch(w, in->t, e);
 }
 
 /* Won registers of a row that is in its table. */
@@ -77,11 +116,11 @@ static int update_row(struct apply_work *w, const struct incoming *in,
 	struct err why = ERR_INIT;
 	int rc = row_update(w->s, in->t, &in->key, here, in->values, &why);
 
-	if (rc == 1)
+	if (rc == ROW_PLACED)
 		return drop_aside(w, in, here, e);
-	if (rc == 0)
-		return put_aside(w, in, here, e); /* no such row */
-	if (rc == 2)
+	if (rc == ROW_NONE)
+		return put_aside(w, in, here, e);
+	if (rc == ROW_REFUSED || rc == ROW_TAKEN)
 		return hold_row(w, in, here, why.text, e);
 	*e = why;
 	return -1;
@@ -122,7 +161,7 @@ static int insert_row(struct apply_work *w, const struct incoming *in,
 	}
 	rc = row_insert(w->s, in->t, set.w, all, &why);
 placed:
-	if (rc == 1)
+	if (rc == ROW_PLACED)
 		return drop_aside(w, in, set.w, e);
 	if (rc < 0) {
 		*e = why;
@@ -259,9 +298,9 @@ static int place_old(struct apply_work *w, const struct incoming *in,
 	w->held++;
 	if (put_aside(w, in, here, e) < 0)
 		return -1;
-	return held_put(w->s, in->t, &in->key, "old", "it was born before"
+	return held_put(w->s, in->t, &in->key, HELD_OLD, "it was born before"
 	    " deleted rows were last forgotten here (forget-after): it may be"
-	    " one of those; insert it again if it is wanted", e);
+	    " one of those; insert it again if it is wanted", e) < 0 ? -1 : 0;
 }
 
 /* Put what won where it belongs. */
@@ -337,7 +376,10 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 	if (w->row_read)
 		row_read_done(in->t);
 	w->row_read = false;
-	return rc < 0 ? -1 : place(w, in, &m, n, e);
+	if (rc < 0 || place(w, in, &m, n, e) < 0)
+		return -1;
+	return w->look && !mask_empty(m.win.w, m.words)
+	    ? touch_claims(w, in, m.win.w, e) : 0;
 }
 
 /* ---- a group of the bundle */
@@ -470,6 +512,18 @@ int check_row(const struct bundle_rowview *row, size_t norigins,
 	return 0;
 }
 
+int place_held(struct apply_work *w, struct err *e)
+{
+	for (size_t i = 0; i < w->ntouched; i++) {
+		struct table *t = table_by_id(w->s, w->touched[i]);
+
+		if (t && held_evaluate(w->s, t, &w->held, e) < 0)
+			return -1;
+	}
+	w->ntouched = 0;
+	return 0;
+}
+
 int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 {
 	static int cols[BUNDLE_COLUMNS_MAX + 1];
@@ -482,6 +536,10 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 	if (group_table(w, g, &in.t, e) < 0 ||
 	    group_columns(w, g, in.t, cols, e) < 0)
 		return -1;
+	rc = in.t->present ? held_any(w->s, in.t, e) : 0;
+	if (rc < 0)
+		return -1;
+	w->look = rc == 1;
 	in.kind = bundle_group_kind(g);
 	in.values = values;
 	while ((rc = bundle_group_next(g, &row, e)) == 1) {

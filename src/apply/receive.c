@@ -30,6 +30,7 @@ static int out_of_memory(struct err *e)
 
 static void work_free(struct apply_work *w)
 {
+	free(w->touched);
 	free(w->origins);
 	free(w->adopt);
 	free(w->chain);
@@ -436,10 +437,11 @@ static int decide(struct receive *r, const struct bundle_head *h,
 }
 
 /* What must be right when a transaction ends, whether or not the bundle does:
- * edits that met a death are judged, so that none is forgotten in a crash. */
+ * edits that met a death are judged, so that none is forgotten in a crash; and
+ * what is held is what the registers say. */
 static int settle(struct apply_work *w, struct err *e)
 {
-	return late_judge(w, e);
+	return late_judge(w, e) < 0 ? -1 : place_held(w, e);
 }
 
 /* Has this transaction lasted long enough? */
@@ -623,6 +625,8 @@ static int finish(struct receive *r, struct err *e)
 			ask_resend(&r->peer, w->head.number, false);
 		}
 		if (ahead_agree(r->store, w->head.wall, e) < 0)
+			return -1;
+		if (place_held(w, e) < 0)
 			return -1;
 		r->changes = w->changes;
 		r->conflicts = w->conflicts;

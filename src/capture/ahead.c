@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture.h"
+#include "store/held.h"
 
 /* In dialsync_meta: the latest wall clock of a peer that agreed with ours. */
 #define META_AGREED "agreed"
@@ -164,7 +165,7 @@ static int come_right(struct store *s, const struct ahead_in *in, size_t *n,
 	    stamp_late(s, limit, n, e) < 0)
 		return -1;
 	/* rows that are held stand in the order of their clocks */
-	return store_meta_set_int(s, "retry", 1, e);
+	return store_meta_set_int(s, HELD_META_RETRY, 1, e);
 }
 
 static void say(struct store *s, enum ahead what, const struct ahead_in *in,

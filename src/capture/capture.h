@@ -14,6 +14,8 @@ struct capture_unique {
 	const char *const *colls;  /* collation of each, NULL: the default */
 	int nexprs;
 	const char *where;         /* partial index: its WHERE text, or NULL */
+	bool rowid;                /* no index: the rowid, where that is not the
+				    * key */
 };
 
 struct capture_def {

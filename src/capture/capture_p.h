@@ -3,6 +3,7 @@
 #define CAPTURE_CAPTURE_P_H
 
 #include "capture/capture.h"
+#include "capture/source.h"
 
 /* One trigger of the definition after the other: capture_triggers() in parts.
  * 0 insert, 1 delete, 2 update, 3 key, then two for each unique index. */
@@ -20,17 +21,6 @@ struct index_text {
 /* Take it apart.  -1: not the text of an index (nothing to free). */
 int index_text_parse(const char *sql, struct index_text *out);
 void index_text_free(struct index_text *);
-
-/* A table's definition for capture_triggers(), read from the database. */
-struct capture_source {
-	struct capture_def def;
-	struct capture_unique *unique; /* owned, with all that it points to */
-	char **generated;              /* owned */
-};
-
-int capture_source_load(struct store *, const struct table *,
-    struct capture_source *, struct err *);
-void capture_source_free(struct capture_source *);
 
 /* How many triggers of ours the table of that number has, on table `on`
  * (NULL: on any). */

@@ -91,6 +91,7 @@ struct fold {
 	struct frag *frags;     /* FRAGS_MAX of them, scratch */
 	const struct table *looked; /* table of the row before; */
 	bool looked_has;        /* it has fragments */
+	bool retry;             /* a table that it touches has held rows */
 	int64_t last_entry;     /* log sequence of the last entry read */
 };
 
@@ -490,6 +491,7 @@ static int look_table(struct fold *f, const struct table *t, struct err *e)
 {
 	char sql[100];
 	int64_t any;
+	int rc;
 
 	if (f->looked == t)
 		return 0;
@@ -499,7 +501,9 @@ static int look_table(struct fold *f, const struct table *t, struct err *e)
 		return -1;
 	f->looked = t;
 	f->looked_has = any != 0;
-	return 0;
+	rc = held_any(f->s, t, e);
+	f->retry |= rc == 1;
+	return rc < 0 ? -1 : 0;
 }
 
 /* Correct what the entries said by what is there: a row that is in its table
@@ -525,14 +529,14 @@ static int look_row(struct fold *f, uint32_t row, struct err *e)
 	if (keep_older(f, r, n) < 0)
 		return no_memory(e);
 	if (!exists && aside_any(f->s)) {
-		int rc = held_is(f->s, r->t, &r->key, e);
+		int rc = held_whole(f->s, r->t, &r->key, e);
 
 		if (rc < 0)
 			return -1;
 		held = rc == 1;
 	}
-	/* a row that was refused whole was never in its table; one with a
-	 * value aside was, and an application has deleted it now */
+	/* a row that is held whole was not in its table; one with a value
+	 * aside was, and an application has taken it away now */
 	if (!exists && (dead || (held && !r->died))) {
 		r->first = r->last = -1;
 		return 0;
@@ -620,6 +624,13 @@ static int give_clocks(struct fold *f)
 
 /* ---- write */
 
+/* Is it a loss?  A spelling is none, nor is what never had a value. */
+static bool loses(const struct table *t, int reg, const struct conflict *c)
+{
+	return !t->cols[reg - REG_COLUMN].keypos &&
+	    (c->loser.origin || c->lost->type != VALUE_NULL);
+}
+
 /* A value that was aside (held, parked) is replaced by this edit: the edit
  * did not know it, so it is a conflict. */
 static int replace_aside(struct fold *f, const struct frow *r,
@@ -654,7 +665,7 @@ static int replace_aside(struct fold *f, const struct frow *r,
 				reg))
 				c.loser = f->older[r->older + k].ver;
 		if (aside_get(f->s, r->t, &r->key, reg, &v, e) < 0 ||
-		    (c.loser.origin && conflict_add(f->s, &c, e) < 0) ||
+		    (loses(r->t, reg, &c) && conflict_add(f->s, &c, e) < 0) ||
 		    aside_drop(f->s, r->t, &r->key, reg, e) < 0)
 			return -1;
 	}
@@ -721,6 +732,10 @@ static int write_all(struct fold *f, struct err *e)
 			    write_event(f, &f->events[k], e) < 0)
 				return -1;
 	}
+	/* an edit may take a value that a held row claims, or give one up;
+	 * the applier looks */
+	if (f->retry && store_meta_set_int(f->s, HELD_META_RETRY, 1, e) < 0)
+		return -1;
 	return store_know(f->s, f->s->self, f->s->last, e);
 }
 

@@ -174,3 +174,71 @@ void index_text_free(struct index_text *x)
 	free(x->where);
 	memset(x, 0, sizeof(*x));
 }
+
+/* ---- names in expressions, and generated columns */
+
+/* Is the token that name, quoted or not? */
+static bool names(const struct token *t, const char *name)
+{
+	size_t n = strlen(name), k = 0;
+	char close;
+
+	if (t->n < 2 || !strchr("'\"`[", t->p[0]))
+		return t->n == n && !strncasecmp(t->p, name, n);
+	close = t->p[0] == '[' ? ']' : t->p[0];
+	for (size_t i = 1; i + 1 < t->n; i++, k++) {
+		if (k >= n || strncasecmp(&t->p[i], &name[k], 1) != 0)
+			return false;
+		i += t->p[i] == close && t->p[i + 1] == close;
+	}
+	return k == n;
+}
+
+bool capture_text_names(const char *text, const char *column)
+{
+	struct token t;
+
+	while ((t = next(&text)).n)
+		if (names(&t, column))
+			return true;
+	return false;
+}
+
+/* Behind the parenthesis that closes the one before s; *last: that one. */
+static const char *skip_group(const char *s, const char **last)
+{
+	struct token t;
+	int depth = 1;
+
+	while (depth > 0 && (t = next(&s)).n) {
+		depth += is(&t, "(") - is(&t, ")");
+		*last = t.p;
+	}
+	return depth ? NULL : s;
+}
+
+char *capture_text_generated(const char *sql, const char *column)
+{
+	struct token t;
+	bool first = true, ours = false, as = false;
+	const char *from, *end = NULL;
+
+	while ((t = next(&sql)).n && !is(&t, "("))
+		;
+	/* "AS (" stands in a column's definition for nothing else */
+	while ((t = next(&sql)).n && !is(&t, ")")) {
+		if (first)
+			ours = names(&t, column);
+		first = is(&t, ",");
+		if (is(&t, "(")) {
+			from = sql;
+			sql = skip_group(sql, &end);
+			if (!sql)
+				return NULL;
+			if (ours && as)
+				return copy(from, end);
+		}
+		as = is(&t, "AS");
+	}
+	return NULL;
+}

@@ -7,6 +7,7 @@
 
 #include "capture/capture.h"
 #include "store/frag.h"
+#include "store/held.h"
 #include "store/scan.h"
 
 /* ---- the order of the tables */
@@ -234,7 +235,10 @@ int capture_load(struct store *s, load_progress *progress, void *arg,
 	/* the tables as they are now */
 	if (capture_fold_begin(s, e) < 0)
 		return -1;
-	if (know_own(s, e) < 0 || store_commit(s, e) < 0) {
+	/* rows that get a version get another claim, see doc/MERGE.md */
+	if (know_own(s, e) < 0 ||
+	    store_meta_set_int(s, HELD_META_RETRY, 1, e) < 0 ||
+	    store_commit(s, e) < 0) {
 		store_rollback(s);
 		return -1;
 	}

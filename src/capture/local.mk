@@ -4,7 +4,7 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/capture.h src/capture/capture_p.h \
 	src/capture/triggers.c \
 	src/capture/index_text.c \
-	src/capture/source.c \
+	src/capture/source.c src/capture/source.h \
 	src/capture/track.c \
 	src/capture/refresh.c \
 	src/capture/fold.c \

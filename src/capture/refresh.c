@@ -242,7 +242,8 @@ static int log_column_rows(struct store *s, const struct arrival *a,
 }
 
 /* Place one parked value.  A row that has a value of its own by now keeps it:
- * the fold makes a conflict of the two.  What a constraint refuses stays. */
+ * the fold makes a conflict of the two.  What a constraint refuses stays, and
+ * the row is held until the applier finds a place for it. */
 static int place_one(struct store *s, const struct arrival *a,
     const struct value *key, const struct value *v, struct err *e)
 {
@@ -284,7 +285,10 @@ static int place_one(struct store *s, const struct arrival *a,
 	mask_set(set, REG_COLUMN + a->i);
 	rc = row_update(s, t, key, set, values, e);
 	free(values);
-	if (rc == 1)
+	if (rc == ROW_REFUSED || rc == ROW_TAKEN)
+		rc = held_new(s, t, key, e->text, e) < 0 ? -1
+		    : store_meta_set_int(s, HELD_META_RETRY, 1, e);
+	else if (rc == ROW_PLACED)
 		rc = aside_drop(s, t, key, REG_COLUMN + a->i, e);
 	return rc < 0 ? -1 : 0;
 }
@@ -678,7 +682,9 @@ int capture_refresh(struct store *s,
 		return -1;
 	if (all && take_new_tables(s, &w, e) < 0)
 		return -1;
-	if (db_int(s->db, "PRAGMA schema_version", 0, &s->schema, e) < 0)
+	/* a rule or an index that held rows may have gone, or have come */
+	if (store_meta_set_int(s, HELD_META_RETRY, 1, e) < 0 ||
+	    db_int(s->db, "PRAGMA schema_version", 0, &s->schema, e) < 0)
 		return -1;
 	return store_meta_set_int(s, META_SCHEMA, s->schema, e);
 }

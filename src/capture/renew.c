@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture.h"
+#include "store/held.h"
 #include "store/peer.h"
 
 /* Own fragments that nobody shares, in order; malloc'd.  Not rows that a first
@@ -97,7 +98,9 @@ int capture_renew(struct store *s, int64_t upto, int64_t clock, struct err *e)
 		(long long)clock, (long long)old) < 0 ||
 	    peer_end_own_inc(s, was, e) < 0 ||
 	    store_know(s, self, s->last, e) < 0 ||
-	    store_meta_set_int(s, "memo", (int64_t)store_random_tag(), e) < 0)
+	    store_meta_set_int(s, "memo", (int64_t)store_random_tag(), e) < 0 ||
+	    /* later versions are later claims */
+	    store_meta_set_int(s, HELD_META_RETRY, 1, e) < 0)
 		return -1;
 	/* the cache of origins says what the table said */
 	return store_origins_load(s, e);

@@ -239,6 +239,7 @@ int capture_source_load(struct store *s, const struct table *t,
 		if (!name)
 			abort();
 		add_expr(add_unique(src), name, NULL);
+		src->unique[src->def.nunique - 1].rowid = true;
 	}
 	if (rc < 0)
 		capture_source_free(src);

@@ -253,11 +253,11 @@ static int place_later(struct store *s, const struct table *t, struct err *e)
 	long long id = (long long)t->id;
 
 	if (db_execf(s->db, e,
-		"INSERT OR IGNORE INTO dialsync_held(t, k, why, since)"
-		" SELECT DISTINCT t, k, '%s', %lld FROM dialsync_aside"
-		" WHERE t = %lld", waits, (long long)clock_wall(), id) < 0)
+		"INSERT OR IGNORE INTO dialsync_held(t, k, kind, why, since)"
+		" SELECT DISTINCT t, k, '" HELD_NEW "', '%s', %lld"
+		" FROM dialsync_aside WHERE t = %lld", waits, (long long)clock_wall(), id) < 0)
 		return -1;
-	return store_meta_set_int(s, "retry", 1, e);
+	return store_meta_set_int(s, HELD_META_RETRY, 1, e);
 }
 
 /* ---- what happened while the table was not looked after */
@@ -372,7 +372,8 @@ static int look_back_at(struct absence *a, const struct value *key,
 {
 	int n = frags_of(a->s, a->t, key, a->frags, FRAGS_MAX, e);
 	int there = n < 0 ? -1 : row_exists(a->s, a->t, key, e);
-	int held = there < 0 ? -1 : held_is(a->s, a->t, key, e);
+	struct held h;
+	int held = there < 0 ? -1 : held_get(a->s, a->t, key, &h, e);
 	bool dead = false, alive = false;
 
 	if (held < 0)
@@ -387,7 +388,7 @@ static int look_back_at(struct absence *a, const struct value *key,
 		return 0;
 	/* where all columns are the key a birth leaves nothing beside */
 	if (dead || (alive && a->t->nkey == a->t->ncols))
-		return held_put(a->s, a->t, key, "rule", waits, e);
+		return held_new(a->s, a->t, key, waits, e) < 0 ? -1 : 0;
 	if (a->keys_same || a->empty)
 		return 0;
 	a->gone++;

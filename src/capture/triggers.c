@@ -266,6 +266,19 @@ static bool is_rowid(const char *expr)
 	    !strcasecmp(expr, "_rowid_");
 }
 
+/* The value that the new row will have in a column.  OR REPLACE puts the
+ * default where NOT NULL meets NULL, and it does so after the BEFORE triggers
+ * ran. */
+static void put_new_column(struct buf *b, const struct column *c)
+{
+	bool dflt = c->notnull && c->dflt;
+
+	buf_adds(b, dflt ? "ifnull(" : "");
+	put_ref(b, "NEW", c->name);
+	if (dflt)
+		buf_addf(b, ",(%s))", c->dflt);
+}
+
 /* "FROM (SELECT NEW.a AS a, ...)": the new row as a table of one row, so that
  * an index's own text, which never qualifies a name, can be asked about it. */
 static void put_new_row(struct buf *b, const struct capture_def *d)
@@ -283,7 +296,10 @@ static void put_new_row(struct buf *b, const struct capture_def *d)
 		if (!first)
 			buf_addc(b, ',');
 		first = false;
-		put_ref(b, "NEW", name);
+		if (i < t->ncols)
+			put_new_column(b, &t->cols[i]);
+		else
+			put_ref(b, "NEW", name);
 		buf_adds(b, " AS ");
 		put_name(b, name);
 	}
@@ -307,13 +323,10 @@ static void put_new_value(struct buf *b, const struct capture_def *d,
 		return;
 	}
 	c = find_column(d->table, buf_str(name));
-	/* OR REPLACE puts the default where NOT NULL meets NULL, and it does
-	 * so after the BEFORE triggers ran */
-	if (c && c->notnull && c->dflt) {
-		buf_addf(b, "ifnull(NEW.%s,(%s))", expr, c->dflt);
-		return;
-	}
-	buf_addf(b, "NEW.%s", expr);
+	if (c)
+		put_new_column(b, c);
+	else
+		buf_addf(b, "NEW.%s", expr);
 }
 
 /* Columns of the index, for UPDATE OF; empty when any statement may matter: an

@@ -196,8 +196,8 @@ static void put_database(struct buf *b, const struct status_model *m,
 	if (p && p->held_rows > 0) {
 		buf_adds(b, "held: ");
 		put_count(b, p->held_rows, "row", true);
-		buf_adds(b, " that a constraint of the table refuses; the "
-		    "table dialsync_held says why\n");
+		buf_adds(b, " not wholly in the table: a rule or another row "
+		    "is in the way; the table dialsync_held says why\n");
 	}
 	if (p && p->conflicts > 0) {
 		buf_adds(b, "conflicts: ");

@@ -106,65 +106,6 @@ int aside_mask(struct store *s, const struct table *t,
 	return rc;
 }
 
-int held_put(struct store *s, const struct table *t, const struct value *key,
-    const char *kind, const char *why, struct err *e)
-{
-	sqlite3_stmt *st = store_stmt(s, ST_HELD_PUT,
-	    "INSERT OR REPLACE INTO dialsync_held(t, k, kind, why, since)"
-	    " VALUES(?, ?, ?, ?, ?)", e);
-
-	if (!st)
-		return -1;
-	bind_row(st, t, key);
-	sqlite3_bind_text(st, 3, kind, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 4, why, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 5, clock_wall());
-	return db_run(st, e);
-}
-
-int held_drop(struct store *s, const struct table *t, const struct value *key,
-    struct err *e)
-{
-	sqlite3_stmt *st = store_stmt(s, ST_HELD_DEL,
-	    "DELETE FROM dialsync_held WHERE t = ? AND k = ?", e);
-
-	if (!st)
-		return -1;
-	bind_row(st, t, key);
-	return db_run(st, e);
-}
-
-int held_is(struct store *s, const struct table *t, const struct value *key,
-    struct err *e)
-{
-	sqlite3_stmt *st = store_stmt(s, ST_HELD_IS,
-	    "SELECT 1 FROM dialsync_held WHERE t = ? AND k = ?", e);
-	int rc;
-
-	if (!st)
-		return -1;
-	bind_row(st, t, key);
-	rc = db_step(st, e);
-	sqlite3_reset(st);
-	return rc;
-}
-
-int held_is_old(struct store *s, const struct table *t,
-    const struct value *key, struct err *e)
-{
-	sqlite3_stmt *st = store_stmt(s, ST_HELD_OLD,
-	    "SELECT 1 FROM dialsync_held WHERE t = ? AND k = ?"
-	    " AND kind = 'old'", e);
-	int rc;
-
-	if (!st)
-		return -1;
-	bind_row(st, t, key);
-	rc = db_step(st, e);
-	sqlite3_reset(st);
-	return rc;
-}
-
 /* ---- conflicts */
 
 static const char *site_of(struct store *s, int64_t o)

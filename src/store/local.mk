@@ -13,4 +13,5 @@ src_store_libstore_a_SOURCES = \
 	src/store/frag.c src/store/frag.h \
 	src/store/row.c src/store/aside.c src/store/row.h \
 	src/store/row_p.h \
-	src/store/scan.c src/store/scan.h
+	src/store/scan.c src/store/scan.h \
+	src/store/held.c src/store/held.h

@@ -261,7 +261,15 @@ static int bind_values(sqlite3_stmt *st, const struct table *t,
 	return n;
 }
 
-/* Run it; 2 when a constraint refused. */
+/* Did a unique index say no, or the key? */
+static bool taken(int rc)
+{
+	return rc == SQLITE_CONSTRAINT_UNIQUE ||
+	    rc == SQLITE_CONSTRAINT_PRIMARYKEY ||
+	    rc == SQLITE_CONSTRAINT_ROWID;
+}
+
+/* Run it: enum row_placed. */
 static int place(sqlite3_stmt *st, struct err *e)
 {
 	sqlite3 *db = sqlite3_db_handle(st);
@@ -269,7 +277,7 @@ static int place(sqlite3_stmt *st, struct err *e)
 
 	if (rc == SQLITE_DONE || rc == SQLITE_ROW) {
 		sqlite3_reset(st);
-		return 1;
+		return ROW_PLACED;
 	}
 	/* also what an expression index or a CHECK cannot digest: the row is
 	 * refused, others go on */
@@ -278,7 +286,7 @@ static int place(sqlite3_stmt *st, struct err *e)
 	    (rc & 0xff) == SQLITE_TOOBIG || (rc & 0xff) == SQLITE_ERROR) {
 		err_set(e, ERR_DATA, "%s", sqlite3_errmsg(db));
 		sqlite3_reset(st);
-		return 2;
+		return taken(rc) ? ROW_TAKEN : ROW_REFUSED;
 	}
 	db_err(db, rc, e, "placing a row");
 	sqlite3_reset(st);
@@ -292,7 +300,7 @@ static int refused(struct err *e)
 	if (e->kind != ERR_CALLER)
 		return -1;
 	e->kind = ERR_DATA;
-	return 2;
+	return ROW_REFUSED;
 }
 
 int row_insert(struct store *s, struct table *t, const uint64_t *cols,
@@ -324,5 +332,7 @@ int row_update(struct store *s, struct table *t, const struct value *key,
 	if (bind_key(st, n + 1, t, key, e) < 0)
 		return -1;
 	rc = place(st, e);
-	return rc == 1 ? sqlite3_changes(s->db) > 0 : rc;
+	if (rc == ROW_PLACED && sqlite3_changes(s->db) == 0)
+		return ROW_NONE;
+	return rc;
 }

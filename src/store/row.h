@@ -4,6 +4,7 @@
 #define STORE_ROW_H
 
 #include "store/frag.h"
+#include "store/held.h"
 
 /* Is the row in its table? 1, 0, -1. */
 int row_exists(struct store *, struct table *, const struct value *key,
@@ -17,10 +18,16 @@ int row_read(struct store *, struct table *, const struct value *key,
 void row_read_done(struct table *);
 
 /* Place a row.  cols: the registers to set (bits of columns; REG_SPELLING: the
- * key's columns too, from values); values as in row_read.  Returns 1 done, 0
- * no such row (update) or the key is taken (insert), -1 error; 2 a constraint
- * refused it (why in err, kind ERR_DATA).
+ * key's columns too, from values); values as in row_read.  -1: an error.
  * row_insert leaves columns that are not in cols to their defaults. */
+enum row_placed {
+	ROW_NONE = 0,    /* an update, and there is no such row */
+	ROW_PLACED = 1,
+	ROW_REFUSED = 2, /* a rule of the table refused it: NOT NULL, CHECK, ...
+			  * (why in err, kind ERR_DATA) */
+	ROW_TAKEN = 3    /* another row has a value of a unique index, or the
+			  * key of an insert; why in err, too */
+};
 int row_insert(struct store *, struct table *, const uint64_t *cols,
     const struct value *values, struct err *);
 int row_update(struct store *, struct table *, const struct value *key,
@@ -44,21 +51,6 @@ int aside_drop(struct store *, const struct table *, const struct value *key,
 /* Set the bits of the registers that are aside for this row. */
 int aside_mask(struct store *, const struct table *, const struct value *key,
     uint64_t *mask, struct err *);
-
-/* ---- held rows: alive by their registers, refused by a constraint */
-/* kind: "rule", the table refuses it; "old", it may be a row that was deleted
- * and forgotten (a person inserts it again, or not). */
-int held_put(struct store *, const struct table *, const struct value *key,
-    const char *kind, const char *why, struct err *);
-int held_drop(struct store *, const struct table *, const struct value *key,
-    struct err *);
-/* 1, 0, -1 */
-int held_is(struct store *, const struct table *, const struct value *key,
-    struct err *);
-
-/* ... as one of kind "old"? */
-int held_is_old(struct store *, const struct table *, const struct value *key,
-    struct err *);
 
 /* ---- conflicts: rows of dialsync_conflict, which sync like any other */
 struct conflict {

@@ -30,11 +30,10 @@ const char store_schema[] =
     /* register values that are not in their table */
     "CREATE TABLE dialsync_aside(t INTEGER NOT NULL, k NOT NULL,"
     " r INTEGER NOT NULL, v, PRIMARY KEY(t, k, r)) WITHOUT ROWID;"
-    /* rows that a constraint refuses */
+    /* rows of which something cannot be in their table */
     "CREATE TABLE dialsync_held(t INTEGER NOT NULL, k NOT NULL,"
-    " kind TEXT NOT NULL DEFAULT 'rule',"
-    " why TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(t, k))"
-    " WITHOUT ROWID;"
+    " kind TEXT NOT NULL, why TEXT NOT NULL, since INTEGER NOT NULL,"
+    " wait, PRIMARY KEY(t, k)) WITHOUT ROWID;"
     /* conflicts; syncs like a user's table */
     "CREATE TABLE dialsync_conflict(id TEXT PRIMARY KEY NOT NULL,"
     " tbl TEXT NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL,"

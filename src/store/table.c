@@ -18,6 +18,8 @@ static void table_free(struct table *t)
 	if (!t)
 		return;
 	row_statements_free(t);
+	if (t->unique)
+		t->unique_free(t->unique);
 	for (int i = 0; i < t->ncols; i++) {
 		free(t->cols[i].name);
 		free(t->cols[i].dflt);

@@ -48,6 +48,9 @@ struct table {
 	sqlite3_stmt *exists, *select, *erase, *insert;
 	struct row_update *updates; /* by set of columns */
 	int nupdates;
+	/* what the applier knows of its unique indexes (apply/unique.c) */
+	struct unique *unique;
+	void (*unique_free)(struct unique *);
 };
 
 /* The registry: all tables ever tracked or parked, read with store_open and
