@@ -9,6 +9,7 @@ include tests/local.capture.mk
 include tests/local.config.mk
 include tests/local.dialer.mk
 include tests/local.mtest.mk
+include tests/local.schema.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk

@@ -67,6 +67,27 @@ int capture_trouble(struct store *, void (*warn)(void *arg, const char *text),
 int capture_null_keys(struct store *, struct table *, int64_t *n,
     struct err *);
 
+/* ---- the user's triggers while changes of peers are placed */
+
+/* One that does not run then. */
+struct capture_unfollowed {
+	const char *name, *table, *why;
+	const char *const *targets;  /* tables that it writes */
+	int ntargets;
+};
+
+/* On a connection whose triggers are off: make TEMP copies of those triggers
+ * that write untracked tables only, again when the schema or the registry has
+ * moved.  Cheap when nothing did.  Needs an open write transaction. */
+int capture_follow(struct store *, struct err *);
+/* Remove the copies. */
+int capture_unfollow(struct store *, struct err *);
+/* Tell those that a change of a peer would set off and that are not copied;
+ * leaves no copies behind. */
+int capture_follow_list(struct store *,
+    void (*tell)(void *arg, const struct capture_unfollowed *), void *arg,
+    struct err *);
+
 /* Fold at most max log entries into fragments; *more: entries are left.  Needs
  * an open write transaction. */
 int capture_fold(struct store *, int64_t max, bool *more, struct err *);
@@ -90,7 +111,8 @@ int capture_state_write(struct store *, const char *path, struct err *);
 /* Fold everything: batches in transactions of their own (so that applications
  * are not kept waiting), then begin the transaction that the caller asked for
  * and fold the small rest in it.  On success a write transaction is open and
- * the log is empty in it. */
+ * the log is empty in it; on a connection whose triggers are off the copies
+ * of capture_follow() are there. */
 int capture_fold_begin(struct store *, struct err *);
 
 #endif

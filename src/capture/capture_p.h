@@ -46,6 +46,10 @@ int capture_trigger_text(struct store *, int64_t id, char **sql,
  * anew, others of ours on it go. */
 int capture_trigger_sync(struct store *, const struct table *, struct err *);
 
+/* Do statements on the table compile?  Not where a trigger calls a function of
+ * the application's. */
+int capture_compiles(struct store *, const struct table *, struct err *);
+
 /* Register the columns of a table that is tracked already, whose triggers were
  * made with text `old` ("" for none): rows whose value in a new column is not
  * the default are logged, values that waited for the column are placed.

@@ -763,6 +763,15 @@ done:
 /* Entries of one batch: about 8 MB of memory, 0.2 s of lock. */
 #define FOLD_BATCH 32000
 
+/* The applier's connection has triggers off; only copies run there. */
+static int follow_if_off(struct store *s, struct err *e)
+{
+	int on = 1;
+
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
+	return on ? 0 : capture_follow(s, e);
+}
+
 int capture_fold_begin(struct store *s, struct err *e)
 {
 	bool more = true;
@@ -771,6 +780,10 @@ int capture_fold_begin(struct store *s, struct err *e)
 		if (store_begin(s, e) < 0)
 			return -1;
 		if (capture_fold(s, FOLD_BATCH, &more, e) < 0) {
+			store_rollback(s);
+			return -1;
+		}
+		if (!more && follow_if_off(s, e) < 0) {
 			store_rollback(s);
 			return -1;
 		}

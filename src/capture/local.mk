@@ -4,6 +4,9 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/capture.h src/capture/capture_p.h \
 	src/capture/triggers.c \
 	src/capture/index_text.c \
+	src/capture/sql_token.c src/capture/sql_token.h \
+	src/capture/trigger_text.c src/capture/trigger_text.h \
+	src/capture/follow.c \
 	src/capture/source.c \
 	src/capture/track.c \
 	src/capture/refresh.c \

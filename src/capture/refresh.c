@@ -312,17 +312,13 @@ static int next_parked(struct store *s, const struct table *t, int reg,
 	return rc;
 }
 
-/* Place what was parked for the column.  Triggers are off meanwhile: these
- * values have their versions already and are no edits of this site. */
-static int place_parked(struct store *s, const struct arrival *a,
+static int place_all_parked(struct store *s, const struct arrival *a,
     struct err *e)
 {
 	sqlite3_stmt *st = NULL, *last = NULL;
 	struct value key, v;
-	int on = 1, rc;
+	int rc;
 
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	while ((rc = next_parked(s, a->t, REG_COLUMN + a->i,
 	    last ? &key : NULL, &st, &key, &v, e)) == 1) {
 		sqlite3_finalize(last);
@@ -335,6 +331,24 @@ static int place_parked(struct store *s, const struct arrival *a,
 	}
 	sqlite3_finalize(last);
 	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Place what was parked for the column.  Triggers are off meanwhile: these
+ * values have their versions already and are no edits of this site.  An index
+ * of the user's that triggers keep has to hear of them all the same. */
+static int place_parked(struct store *s, const struct arrival *a,
+    struct err *e)
+{
+	int on = 1, rc;
+
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	rc = capture_follow(s, e);
+	if (rc == 0)
+		rc = place_all_parked(s, a, e);
+	if (on && capture_unfollow(s, e) < 0)
+		rc = -1;
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, on, NULL);
 	return rc;
 }

@@ -51,9 +51,7 @@ int capture_trigger_text(struct store *s, int64_t id, char **sql,
 	return rc < 0 ? -1 : 0;
 }
 
-/* Do statements on the table compile?  Not where a trigger of the user's calls
- * a function of the application's. */
-static int compiles(struct store *s, const struct table *t, struct err *e)
+int capture_compiles(struct store *s, const struct table *t, struct err *e)
 {
 	struct buf sql = BUF_INIT(SIZE_MAX);
 	char *table = db_quote(t->name);
@@ -194,7 +192,7 @@ int capture_trigger_sync(struct store *s, const struct table *t,
 {
 	struct capture_source src;
 	struct err none = ERR_INIT;
-	bool before = compiles(s, t, &none) == 0;
+	bool before = capture_compiles(s, t, &none) == 0;
 	char **want;
 	int n, rc;
 
@@ -210,7 +208,7 @@ int capture_trigger_sync(struct store *s, const struct table *t,
 	free(want);
 	capture_source_free(&src);
 	/* a trigger that does not compile would stop every application */
-	if (rc == 0 && before && compiles(s, t, e) < 0) {
+	if (rc == 0 && before && capture_compiles(s, t, e) < 0) {
 		e->kind = ERR_DATA;
 		return err_add(e, "table %s: its triggers do not work here",
 		    t->name);

@@ -126,6 +126,7 @@ int store_open(const char *path, const char *site, enum db_mode mode,
 	*out = NULL;
 	if (!s)
 		return err_set(e, ERR_SYSTEM, "out of memory");
+	s->follow_schema = -1;
 	if (db_open(path, mode, &s->db, e) < 0) {
 		free(s);
 		return -1;
@@ -161,6 +162,7 @@ void store_close(struct store *s)
 	tables_free(s);
 	origins_free(s);
 	db_close(s->db);
+	free(s->follow_off);
 	free(s);
 }
 
@@ -235,6 +237,8 @@ int store_commit(struct store *s, struct err *e)
 void store_rollback(struct store *s)
 {
 	s->dirty = false;
+	/* copies of triggers that were made in it are gone with it */
+	s->follow_schema = -1;
 	reset_all(s);
 	db_rollback(s->db);
 }

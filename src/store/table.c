@@ -156,6 +156,20 @@ static int load_rowid_key(struct store *s, struct table *t, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Does the schema say ON CONFLICT somewhere?  A comment that does is taken for
+ * it, which does no harm. */
+static int load_policy(struct store *s, struct table *t, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e, "SELECT sql LIKE"
+	    " '%%conflict%%' FROM sqlite_master WHERE type = 'table'"
+	    " AND name = %Q COLLATE NOCASE", t->name);
+	int rc = st ? db_step(st, e) : -1;
+
+	t->policy = rc == 1 && sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
 /* Match the table's present columns to the registered ones; hidden and
  * generated ones (hidden > 0) do not travel. */
 static int load_present(struct store *s, struct table *t, struct err *e)
@@ -191,8 +205,8 @@ static int load_present(struct store *s, struct table *t, struct err *e)
 	if (!t->present)
 		return 0;
 	t->nkey = nkey;
-	return load_rowid_key(s, t, e) < 0 ? -1
-					   : load_key_collations(s, t, e);
+	return load_rowid_key(s, t, e) < 0 || load_policy(s, t, e) < 0 ? -1 :
+	    load_key_collations(s, t, e);
 }
 
 /* What both sides would have to agree on for rows to fit. */

@@ -37,6 +37,9 @@ struct table {
 	bool tracked;
 	bool present;    /* there is such a table now, with a usable key */
 	bool rowid_key;  /* INTEGER PRIMARY KEY */
+	bool policy;     /* its schema has ON CONFLICT */
+	bool follow_told; /* a copy of a user's trigger failed, and that was
+			   * told */
 	int ncols;       /* registered ones; register of cols[i] is i + 2 */
 	struct column *cols; /* owned */
 	int nkey;        /* columns of the key; 0: not known here */
