@@ -7,5 +7,5 @@ tests_t_trigger_text_LDADD = src/capture/libcapture.a src/store/libstore.a \
 	src/base/libbase.a $(SQLITE_LIBS) $(ZLIB_LIBS) -lm $(CMOCKA_LIBS)
 endif
 
-TESTS += tests/s_follow.sh
-EXTRA_DIST += tests/s_follow.sh
+TESTS += tests/s_follow.sh tests/s_schema.sh tests/s_rename.sh
+EXTRA_DIST += tests/s_follow.sh tests/s_schema.sh tests/s_rename.sh

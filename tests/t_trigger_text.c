@@ -72,7 +72,7 @@ static const struct row rows[] = {
 	    NULL},
 	{"a column named raise is none",
 	    "CREATE TRIGGER x BEFORE INSERT ON t BEGIN"
-	    " UPDATE u SET a = raise; END", "t: u", NULL},
+	    " UPDATE u SET a = \"raise\"; END", "t: u", NULL},
 	{"OR ROLLBACK", "CREATE TRIGGER x BEFORE INSERT ON t BEGIN"
 	    " INSERT OR ROLLBACK INTO u VALUES(1); END", "t: u; undoes", NULL},
 	{"OR FAIL", "CREATE TRIGGER x BEFORE INSERT ON t BEGIN"

@@ -358,7 +358,16 @@ int apply_held(const struct apply_conf *conf, struct apply_result *result,
 {
 	struct store *s = conf->store;
 	int64_t any, left = 0, asked;
+	bool moved;
 
+	/* a table or column that has come may be what something waits for */
+	if (capture_moved(s, &moved, e) < 0)
+		return -1;
+	if (moved && (capture_fold_begin(s, e) < 0 ||
+			 store_commit(s, e) < 0)) {
+		store_rollback(s);
+		return -1;
+	}
 	if (store_meta_int(s, "retry", 0, &asked, e) < 0 ||
 	    db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_held)", 0,
 		&any, e) < 0)

@@ -3,6 +3,7 @@
  * not here) it is kept aside, and pack and fold use it from there. */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "apply/apply_p.h"
@@ -300,6 +301,20 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 
 /* ---- a group of the bundle */
 
+static void tell_key(const struct apply_work *w, const struct table *t,
+    int nkey)
+{
+	char text[500];
+
+	if (!w->s->warn)
+		return;
+	snprintf(text, sizeof(text), "table %s: its key has %d column%s at %s"
+	    " and %d here; its changes wait until it has the same key at both"
+	    " and \"dialsync track %s\" was run", t->name, nkey,
+	    nkey == 1 ? "" : "s", w->peer->name, t->nkey, t->name);
+	w->s->warn(w->s->warn_arg, text);
+}
+
 /* Which of our tables a group is for. */
 static int group_table(struct apply_work *w, struct bundle_group *g,
     struct table **out, struct err *e)
@@ -307,6 +322,9 @@ static int group_table(struct apply_work *w, struct bundle_group *g,
 	const char *name = bundle_group_table(g);
 	struct table *t = table_by_name(w->s, name);
 	int nkey = bundle_group_nkey(g);
+
+	if (!t)
+		t = table_by_alias(w->s, name);
 
 	if (!t && (sqlite3_strnicmp(name, "sqlite_", 7) == 0 ||
 		      sqlite3_strnicmp(name, "dialsync_", 9) == 0))
@@ -325,11 +343,20 @@ static int group_table(struct apply_work *w, struct bundle_group *g,
 			(long long)t->id) < 0)
 			return -1;
 	}
-	if (t->nkey != nkey)
-		return err_set(e, ERR_DATA, "table %s: its key has %d columns"
-		    " there and %d here", name, nkey, t->nkey);
-	*out = t;
-	return 0;
+	if (t->nkey == nkey) {
+		*out = t;
+		return 0;
+	}
+	/* its key is another there: those changes wait for the table's being
+	 * made with that key here, and are passed on meanwhile */
+	*out = table_waiting_find(w->s, name, nkey);
+	if (*out)
+		return 0;
+	if (++w->newtables > 200 || w->s->ntables >= 4000)
+		return err_set(e, ERR_DATA, "it names too many kinds of keys"
+		    " (table %s and others)", name);
+	tell_key(w, t, nkey);
+	return table_waiting(w->s, name, nkey, out, e);
 }
 
 /* The group's columns as ours; new ones are registered. */

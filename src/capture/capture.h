@@ -49,6 +49,10 @@ int capture_untrack(struct store *, const char *table, struct err *);
 int capture_refresh(struct store *,
     void (*warn)(void *arg, const char *text), void *arg, struct err *);
 
+/* Has it moved since the last look?  Then even an apply without bundles has
+ * something to do: to place what waited. */
+int capture_moved(struct store *, bool *moved, struct err *);
+
 /* In dialsync_meta, and a table's name, 1: it cannot be tracked under
  * CAPTURE_META_ALL, and that was told. */
 #define CAPTURE_META_REFUSED "refused:"

@@ -10,5 +10,7 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/source.c \
 	src/capture/track.c \
 	src/capture/refresh.c \
+	src/capture/rekey.c \
+	src/capture/rename.c \
 	src/capture/fold.c \
 	src/capture/renew.c

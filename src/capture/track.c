@@ -246,7 +246,7 @@ static int real_name(struct store *s, const char *name, char **real,
 static const char waits[] = "came while its table was not tracked; the next"
     " apply places it";
 
-static int place_later(struct store *s, const struct table *t, struct err *e)
+int capture_place_later(struct store *s, const struct table *t, struct err *e)
 {
 	long long id = (long long)t->id;
 
@@ -269,8 +269,7 @@ struct absence {
 	int64_t born, gone;
 };
 
-/* "SELECT key FROM table". */
-static sqlite3_stmt *select_keys(struct store *s, const struct table *t,
+sqlite3_stmt *capture_select_keys(struct store *s, const struct table *t,
     struct err *e)
 {
 	struct buf b = BUF_INIT(SIZE_MAX);
@@ -315,7 +314,7 @@ static int keys_print(struct store *s, const struct table *t, int64_t *print,
 {
 	const uint64_t mul = UINT64_C(0x9E3779B97F4A7C15);
 	struct buf scratch = BUF_INIT(SIZE_MAX);
-	sqlite3_stmt *st = select_keys(s, t, e);
+	sqlite3_stmt *st = capture_select_keys(s, t, e);
 	struct value key;
 	uint64_t sum = 1;
 	int rc = st ? 1 : -1;
@@ -343,7 +342,7 @@ static int keys_print(struct store *s, const struct table *t, int64_t *print,
 static int log_unknown(struct absence *a, struct err *e)
 {
 	struct buf scratch = BUF_INIT(SIZE_MAX);
-	sqlite3_stmt *st = select_keys(a->s, a->t, e);
+	sqlite3_stmt *st = capture_select_keys(a->s, a->t, e);
 	struct value key;
 	int rc = st ? 1 : -1;
 
@@ -505,7 +504,8 @@ static int track_real(struct store *s, const char *name, struct err *e)
 		free(why);
 		return -1;
 	}
-	if (!t && table_register(s, name, &t, e) < 0)
+	if (capture_forget_names(s, name, e) < 0 ||
+	    (!t && table_register(s, name, &t, e) < 0))
 		return -1;
 	/* the triggers that there were: a table that was made anew has none */
 	if (capture_trigger_text(s, t->id, &old, e) < 0)
@@ -521,8 +521,11 @@ static int track_real(struct store *s, const char *name, struct err *e)
 	free(old);
 	if (rc == 0)
 		rc = capture_trigger_sync(s, t, e);
+	/* rows that both sites had before either knew of the other's */
+	if (rc == 0 && known && absent && !before)
+		rc = capture_reconcile(s, t, false, e);
 	if (rc == 0 && known && absent)
-		rc = place_later(s, t, e);
+		rc = capture_place_later(s, t, e);
 	if (rc == 0 && absent && before)
 		rc = look_after_absence(s, t, e);
 	return rc == 0 ? settle(s, t, e) : -1;

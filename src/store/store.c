@@ -107,8 +107,9 @@ int store_create(sqlite3 *db, const char *site, struct err *e)
 	    db_execf(db, e,
 		"INSERT INTO dialsync_origin(site, inc, known)"
 		" SELECT %Q, v, 0 FROM dialsync_meta WHERE k = 'inc';"
-		"INSERT INTO dialsync_column(t, r, name)"
-		" SELECT 1, cid + 2, name FROM pragma_table_info(%Q)", site,
+		"INSERT INTO dialsync_column(t, r, name, here)"
+		" SELECT 1, cid + 2, name, 1 + pk FROM pragma_table_info(%Q)",
+		site,
 		TABLE_CONFLICT) < 0 ||
 	    db_commit(db, e) < 0) {
 		db_rollback(db);
