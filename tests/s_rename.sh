@@ -96,6 +96,32 @@ equal "swapped" a b
 is "swapped: each where it is" a "1|m|new" \
     "SELECT code, tel, number FROM p WHERE code = '1'"
 
+# the site in the middle has the old name, and passes on what waits there
+PEERS_OF_a=c PEERS_OF_b=c
+make_sites "CREATE TABLE p(id TEXT PRIMARY KEY COLLATE NOCASE, phone, x);
+    INSERT INTO p VALUES('1', '1', 0), ('2', '2', 0), ('3', '3', 0)" a b c
+for s in a b; do
+	db $s "ALTER TABLE p RENAME COLUMN phone TO tel;
+	    ALTER TABLE p RENAME COLUMN id TO code"
+done
+db a "UPDATE p SET tel = 'a1' WHERE code = '1'; INSERT INTO p VALUES('Ann',
+    'new', 1)"
+pack a && carry a c && apply c
+db c "UPDATE p SET phone = 'c2' WHERE id = '2'"
+pack c
+run "both names in one bundle" 0 "tel='a1'" dialsync show c/outbox/b/*.gz
+grep -q "phone='c2'" out || bad "both names in one bundle: $(cat out)"
+settle a b c
+is "through the middle" b "1|a1|0 2|c2|0 3|3|0 Ann|new|1" "$all_p"
+is "and back" a "1|a1|0 2|c2|0 3|3|0 Ann|new|1" "$all_p"
+db c "ALTER TABLE p RENAME COLUMN phone TO tel; ALTER TABLE p RENAME COLUMN id
+    TO code"
+settle a b c
+equal "the middle, too" a b c
+is "with the key as it is spelled" c Ann "SELECT code FROM p WHERE x = 1"
+[ -z "$(find a/held b/held c/held -type f)" ] || bad "bundles are held"
+unset PEERS_OF_a PEERS_OF_b
+
 # tables
 make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, x); CREATE TABLE q(id TEXT
     PRIMARY KEY); INSERT INTO p VALUES('1', 'one'), ('2', 'two')" a b

@@ -373,7 +373,10 @@ static int group_columns(struct apply_work *w, struct bundle_group *g,
 			e) < 0)
 			return -1;
 		for (int k = 0; k < i; k++)
-			if (cols[k] == cols[i])
+			/* one that is renamed here, and not everywhere */
+			if (cols[k] == cols[i] &&
+			    !sqlite3_stricmp(bundle_group_col(g, k),
+				bundle_group_col(g, i)))
 				return err_set(e, ERR_DATA,
 				    "table %s: column %s twice", t->name,
 				    t->cols[cols[i]].name);
@@ -400,7 +403,8 @@ static bool row_incoming(struct apply_work *w, struct bundle_group *g,
 		for (int i = 0; i < t->nkey; i++)
 			values[t->key[i]] = row->key[i];
 	for (int i = 0; i < n; i++) {
-		if (!row->has[i])
+		if (!row->has[i] || (mask_has(in->mask.w, cols[i] +
+			REG_COLUMN) && !t->cols[cols[i]].keypos))
 			continue;
 		values[cols[i]] = row->field[i];
 		if (t->cols[cols[i]].present && t->cols[cols[i]].keypos)

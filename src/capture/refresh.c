@@ -234,14 +234,36 @@ static int log_column_rows(struct store *s, const struct arrival *a,
 	return rc;
 }
 
+/* Set the column in the row that st has read.  A key's column is its spelling,
+ * which is set as a whole. */
+static int set_column(struct store *s, const struct arrival *a,
+    const struct value *key, sqlite3_stmt *st, const struct value *v,
+    struct err *e)
+{
+	struct table *t = a->t;
+	struct value *values = calloc((size_t)t->ncols, sizeof(*values));
+	uint64_t set[MASK_WORDS] = {0};
+	int rc;
+
+	if (!values)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	for (int k = 0; k < t->nkey; k++)
+		db_column(st, k, &values[t->key[k]]);
+	values[a->i] = *v;
+	mask_set(set, t->cols[a->i].keypos ? REG_SPELLING :
+	    REG_COLUMN + a->i);
+	rc = row_update(s, t, key, set, values, e);
+	free(values);
+	return rc;
+}
+
 /* Place one parked value.  A row that has a value of its own by now keeps it:
  * the fold makes a conflict of the two.  What a constraint refuses stays. */
 static int place_one(struct store *s, const struct arrival *a,
     const struct value *key, const struct value *v, struct err *e)
 {
 	struct table *t = a->t;
-	struct value *values, cols[16], here;
-	uint64_t set[MASK_WORDS] = {0};
+	struct value cols[16], here;
 	struct buf b = BUF_INIT(SIZE_MAX);
 	sqlite3_stmt *st;
 	int rc;
@@ -267,16 +289,9 @@ static int place_one(struct store *s, const struct arrival *a,
 		rc = may_place(a, &here, sqlite3_column_int(st, t->nkey + 1),
 		    v);
 	}
+	if (rc == 1)
+		rc = set_column(s, a, key, st, v, e);
 	sqlite3_finalize(st);
-	if (rc != 1)
-		return rc;
-	values = calloc((size_t)t->ncols, sizeof(*values));
-	if (!values)
-		return err_set(e, ERR_SYSTEM, "out of memory");
-	values[a->i] = *v;
-	mask_set(set, REG_COLUMN + a->i);
-	rc = row_update(s, t, key, set, values, e);
-	free(values);
 	if (rc == 1)
 		rc = aside_drop(s, t, key, REG_COLUMN + a->i, e);
 	return rc < 0 ? -1 : 0;
