@@ -96,6 +96,24 @@ equal "swapped" a b
 is "swapped: each where it is" a "1|m|new" \
     "SELECT code, tel, number FROM p WHERE code = '1'"
 
+# two renames at once, where a peer has the name in between: what waits under
+# it is shown, and comes by way of that name
+make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, phone);
+    INSERT INTO p VALUES('1', '1')" a b
+db a "ALTER TABLE p RENAME COLUMN phone TO tel; UPDATE p SET tel = 'x'"
+settle a b
+both="ALTER TABLE p RENAME COLUMN tel TO number"
+db a "$both"
+db b "ALTER TABLE p RENAME COLUMN phone TO tel; $both"
+settle a b
+run "it is shown" 0 "1 value wait" dialsync -C b status
+db b "ALTER TABLE p RENAME COLUMN number TO tel"
+pack b
+db b "$both"
+settle a b
+equal "by way of the name in between" a b
+is "the value" b "1|x" "$all_p"
+
 # the site in the middle has the old name, and passes on what waits there
 PEERS_OF_a=c PEERS_OF_b=c
 make_sites "CREATE TABLE p(id TEXT PRIMARY KEY COLLATE NOCASE, phone, x);

@@ -349,9 +349,14 @@ static int follow(struct store *s,
 	struct follow f = {s, NULL, 0, tell, arg};
 	int rc = drop_copies(s, e);
 
-	if (rc == 0 && sqlite3_create_function(s->db, "dialsync_follows", 1,
-		SQLITE_UTF8, s, guard, NULL, NULL) != SQLITE_OK)
-		rc = db_err(s->db, sqlite3_errcode(s->db), e, "follow");
+	/* once: SQLite makes no function anew while any statement runs */
+	if (rc == 0 && !s->follow_asked) {
+		rc = sqlite3_create_function(s->db, "dialsync_follows", 1,
+		    SQLITE_UTF8, s, guard, NULL, NULL);
+		if (rc != SQLITE_OK)
+			rc = db_err(s->db, rc, e, "dialsync_follows()");
+		s->follow_asked = rc == 0;
+	}
 	if (rc == 0)
 		rc = load(&f, e);
 	if (rc == 0)

@@ -37,6 +37,7 @@ struct store {
 	int64_t follow_schema, follow_registry;
 	int nfollow, follow_last;
 	bool *follow_off;      /* owned; nfollow of them */
+	bool follow_asked;     /* the function that asks for it is made */
 	bool aside;             /* some value is aside (see row.h) */
 	sqlite3_stmt *st[48];   /* prepared once, enum store_stmt in store_p.h */
 };
