@@ -153,8 +153,12 @@ r="SELECT * FROM r ORDER BY id"
 is "what comes under the old name" a "1|ONE 2|TWO" "$r"
 is "what waits under the new one" b "1|one 2|TWO" "$all_p"
 db b "INSERT INTO p VALUES('3', 'three')"
-db a "INSERT INTO r VALUES('4', 'four')"
+db a "INSERT INTO r VALUES('4', 'four'), ('5', 'five')"
+db b "INSERT INTO p VALUES('6', 'six')"
 settle a b
+db a "DELETE FROM r WHERE id IN ('5', '6')"
+settle a b
+is "a death waits, too" b six "SELECT x FROM p WHERE id = '6'"
 db b "ALTER TABLE p RENAME TO r; UPDATE r SET x = 'THREE' WHERE id = '3'"
 settle a b
 r="SELECT * FROM r ORDER BY id"

@@ -193,6 +193,24 @@ static int move_fragment(struct rekey *r, struct frag *f, struct err *e)
 	    frag_add(r->s, r->to, &r->newkey, f, e);
 }
 
+/* A row that is here, and dead by what came to it: the next apply, which alone
+ * places and deletes, sees to it. */
+static int bury_later(struct rekey *r, struct err *e)
+{
+	int n = frags_of(r->s, r->to, &r->newkey, r->there, FRAGS_MAX, e);
+	bool dead = false;
+	int there;
+
+	for (int i = 0; i < n; i++)
+		dead |= r->there[i].death;
+	if (n < 0 || !dead)
+		return n < 0 ? -1 : 0;
+	there = row_exists(r->s, r->to, &r->newkey, e);
+	return there <= 0 ? there : held_put(r->s, r->to, &r->newkey,
+	    "its death came before its table had this name or key; the next"
+	    " apply carries it out", e);
+}
+
 /* All that is known of one row. */
 static int move_row(struct rekey *r, const struct value *key,
     const struct value *newkey, struct err *e)
@@ -230,7 +248,7 @@ static int move_row(struct rekey *r, const struct value *key,
 			return -1;
 	}
 	r->rows++;
-	return held_drop(r->s, r->from, key, e);
+	return held_drop(r->s, r->from, key, e) < 0 ? -1 : bury_later(r, e);
 }
 
 /* ---- all rows */
