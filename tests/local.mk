@@ -13,6 +13,7 @@ include tests/local.held.mk
 include tests/local.load.mk
 include tests/local.mtest.mk
 include tests/local.repair.mk
+include tests/local.schema.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk

@@ -529,8 +529,18 @@ int apply_held(const struct apply_conf *conf, struct apply_result *result,
 {
 	struct store *s = conf->store;
 	int64_t asked;
-	int rc = held_reason(s, e);
+	bool moved;
+	int rc;
 
+	/* a table or column that has come may be what something waits for */
+	if (capture_moved(s, &moved, e) < 0)
+		return -1;
+	if (moved && (capture_fold_begin(s, e) < 0 ||
+			 store_commit(s, e) < 0)) {
+		store_rollback(s);
+		return -1;
+	}
+	rc = held_reason(s, e);
 	if (rc <= 0)
 		return rc;
 	if (capture_fold_begin(s, e) < 0)

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "apply/apply_p.h"
@@ -390,6 +391,21 @@ static bool is_ours(const char *name)
 	    sqlite3_strnicmp(name, "dialsync_", 9) == 0;
 }
 
+/* A table whose key is another there. */
+static void tell_key(const struct apply_work *w, const struct table *t,
+    int nkey)
+{
+	char text[500];
+
+	if (!w->s->warn)
+		return;
+	snprintf(text, sizeof(text), "table %s: its key has %d column%s at %s"
+	    " and %d here; its changes wait until it has the same key at both"
+	    " and \"dialsync track %s\" was run", t->name, nkey,
+	    nkey == 1 ? "" : "s", w->peer->name, t->nkey, t->name);
+	w->s->warn(w->s->warn_arg, text);
+}
+
 /* Which of our tables a group is for. */
 static int group_table(struct apply_work *w, struct bundle_group *g,
     struct table **out, struct err *e)
@@ -398,6 +414,8 @@ static int group_table(struct apply_work *w, struct bundle_group *g,
 	struct table *t = table_by_name(w->s, name);
 	int nkey = bundle_group_nkey(g);
 
+	if (!t)
+		t = table_by_alias(w->s, name);
 	if (!t && is_ours(name))
 		return err_set(e, ERR_DATA, "it names the table %s, which is"
 		    " not one for peers", name);
@@ -414,11 +432,20 @@ static int group_table(struct apply_work *w, struct bundle_group *g,
 			(long long)t->id) < 0)
 			return -1;
 	}
-	if (t->nkey != nkey)
-		return err_set(e, ERR_DATA, "table %s: its key has %d columns"
-		    " there and %d here", name, nkey, t->nkey);
-	*out = t;
-	return 0;
+	if (t->nkey == nkey) {
+		*out = t;
+		return 0;
+	}
+	/* its key is another there: those changes wait for the table's being
+	 * made with that key here, and are passed on meanwhile */
+	*out = table_waiting_find(w->s, name, nkey);
+	if (*out)
+		return 0;
+	if (++w->newtables > 200 || w->s->ntables >= 4000)
+		return err_set(e, ERR_DATA, "it names too many kinds of keys"
+		    " (table %s and others)", name);
+	tell_key(w, t, nkey);
+	return table_waiting(w->s, name, nkey, out, e);
 }
 
 /* The group's columns as ours; new ones are registered. */
@@ -435,7 +462,10 @@ static int group_columns(struct apply_work *w, struct bundle_group *g,
 			e) < 0)
 			return -1;
 		for (int k = 0; k < i; k++)
-			if (cols[k] == cols[i])
+			/* one that is renamed here, and not everywhere */
+			if (cols[k] == cols[i] &&
+			    !sqlite3_stricmp(bundle_group_col(g, k),
+				bundle_group_col(g, i)))
 				return err_set(e, ERR_DATA,
 				    "table %s: column %s twice", t->name,
 				    t->cols[cols[i]].name);
@@ -462,7 +492,8 @@ static bool row_incoming(struct apply_work *w, struct bundle_group *g,
 		for (int i = 0; i < t->nkey; i++)
 			values[t->key[i]] = row->key[i];
 	for (int i = 0; i < n; i++) {
-		if (!row->has[i])
+		if (!row->has[i] || (mask_has(in->mask.w, cols[i] +
+			REG_COLUMN) && !t->cols[cols[i]].keypos))
 			continue;
 		values[cols[i]] = row->field[i];
 		if (t->cols[cols[i]].present && t->cols[cols[i]].keypos)
@@ -478,14 +509,11 @@ int check_group(struct store *s, struct bundle_group *g, struct err *e)
 {
 	const char *name = bundle_group_table(g);
 	struct table *t = table_by_name(s, name);
-	int n = bundle_group_ncols(g), nkey = bundle_group_nkey(g);
+	int n = bundle_group_ncols(g);
 
 	if (!t && is_ours(name))
 		return err_set(e, ERR_DATA, "it names the table %s, which is"
 		    " not one for peers", name);
-	if (t && t->nkey && t->nkey != nkey)
-		return err_set(e, ERR_DATA, "table %s: its key has %d columns"
-		    " there and %d here", name, nkey, t->nkey);
 	for (int i = 0; i < n; i++)
 		for (int k = 0; k < i; k++)
 			if (!sqlite3_stricmp(bundle_group_col(g, i),

@@ -176,7 +176,8 @@ int bundle_table(struct bundle_writer *w, const char *name, int ncols,
 		return -1;
 	}
 	for (int i = 0; i < w->ntables; i++)
-		if (strcmp(w->tables[i].name, name) == 0)
+		if (w->tables[i].nkey == nkey &&
+		    strcmp(w->tables[i].name, name) == 0)
 			return i;
 	if (!grow(w, &w->tables, (size_t)w->ntables, &cap, sizeof *w->tables))
 		return -1;

@@ -51,6 +51,10 @@ int capture_untrack(struct store *, const char *table, struct err *);
 int capture_refresh(struct store *,
     void (*warn)(void *arg, const char *text), void *arg, struct err *);
 
+/* Has it moved since the last look?  Then even an apply without bundles has
+ * something to do: to place what waited. */
+int capture_moved(struct store *, bool *moved, struct err *);
+
 /* In dialsync_meta, and a table's name, 1: it cannot be tracked under
  * CAPTURE_META_ALL, and that was told. */
 #define CAPTURE_META_REFUSED "refused:"
@@ -75,6 +79,26 @@ int capture_log_touch(struct store *, const struct table *,
 /* Log one row as born. */
 int capture_log_birth(struct store *, const struct table *,
     const struct value *key, struct err *);
+/* ---- the user's triggers while changes of peers are placed */
+
+/* One that does not run then. */
+struct capture_unfollowed {
+	const char *name, *table, *why;
+	const char *const *targets;  /* tables that it writes */
+	int ntargets;
+};
+
+/* On a connection whose triggers are off: make TEMP copies of those triggers
+ * that write untracked tables only, again when the schema or the registry has
+ * moved.  Cheap when nothing did.  Needs an open write transaction. */
+int capture_follow(struct store *, struct err *);
+/* Remove the copies. */
+int capture_unfollow(struct store *, struct err *);
+/* Tell those that a change of a peer would set off and that are not copied;
+ * leaves no copies behind. */
+int capture_follow_list(struct store *,
+    void (*tell)(void *arg, const struct capture_unfollowed *), void *arg,
+    struct err *);
 
 /* Fold at most max log entries into fragments; *more: entries are left.  Needs
  * an open write transaction. */
@@ -99,7 +123,8 @@ int capture_state_write(struct store *, const char *path, struct err *);
 /* Fold everything: batches in transactions of their own (so that applications
  * are not kept waiting), then begin the transaction that the caller asked for
  * and fold the small rest in it.  On success a write transaction is open and
- * the log is empty in it. */
+ * the log is empty in it; on a connection whose triggers are off the copies
+ * of capture_follow() are there. */
 int capture_fold_begin(struct store *, struct err *);
 
 #endif

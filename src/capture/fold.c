@@ -793,6 +793,15 @@ static int64_t next_batch(int64_t batch, uint64_t ms)
 	return batch < FOLD_BATCH_MIN ? FOLD_BATCH_MIN : batch;
 }
 
+/* The applier's connection has triggers off; only copies run there. */
+static int follow_if_off(struct store *s, struct err *e)
+{
+	int on = 1;
+
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
+	return on ? 0 : capture_follow(s, e);
+}
+
 int capture_fold_begin(struct store *s, struct err *e)
 {
 	int64_t batch = 6000;
@@ -811,7 +820,12 @@ int capture_fold_begin(struct store *s, struct err *e)
 		}
 		/* the caller's work must not come on top of a long fold */
 		ms = clock_ms() - began;
-		if (!more && (ms < FOLD_MS / 3 || again))
+		if (!more && (ms < FOLD_MS / 3 || again)) {
+			if (follow_if_off(s, e) == 0)
+				return 0;
+			store_rollback(s);
+			return -1;
+		}
 			return 0;
 		again = !more;
 		if (store_commit(s, e) < 0) {

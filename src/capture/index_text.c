@@ -5,76 +5,9 @@
 #include <strings.h>
 
 #include "capture/capture_p.h"
+#include "capture/sql_token.h"
 
-/* Just enough of SQL's lexical rules to find the parts of a CREATE INDEX that
- * SQLite itself has accepted: https://www.sqlite.org/lang_createindex.html */
-
-struct token {
-	const char *p;
-	size_t n;
-};
-
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '_' || c == '$' || (c & 0x80);
-}
-
-/* Behind blanks and comments. */
-static const char *skip_blanks(const char *s)
-{
-	for (;;) {
-		if (*s && strchr(" \t\n\r\f", *s)) {
-			s++;
-		} else if (s[0] == '-' && s[1] == '-') {
-			s += strcspn(s, "\n");
-		} else if (s[0] == '/' && s[1] == '*') {
-			const char *end = strstr(s + 2, "*/");
-
-			s = end ? end + 2 : s + strlen(s);
-		} else {
-			return s;
-		}
-	}
-}
-
-/* Behind a quoted token that begins at s; doubled quotes stand for one. */
-static const char *skip_quoted(const char *s)
-{
-	char close = *s == '[' ? ']' : *s;
-
-	for (s++; *s; s++) {
-		if (*s != close)
-			continue;
-		if (close == ']' || s[1] != close)
-			return s + 1;
-		s++;
-	}
-	return s;
-}
-
-/* The next token from *s on; n = 0 at the end. */
-static struct token next(const char **s)
-{
-	struct token t = {skip_blanks(*s), 0};
-	const char *end = t.p;
-
-	if (*end && strchr("'\"`[", *end))
-		end = skip_quoted(end);
-	else if (is_word(*end))
-		while (is_word(*end))
-			end++;
-	else if (*end)
-		end++;
-	t.n = (size_t)(end - t.p);
-	*s = end;
-	return t;
-}
-
-static bool is(const struct token *t, const char *word)
-{
-	return t->n == strlen(word) && !strncasecmp(t->p, word, t->n);
-}
+/* The parts of a CREATE INDEX: https://www.sqlite.org/lang_createindex.html */
 
 static char *copy(const char *from, const char *to)
 {
@@ -87,11 +20,11 @@ static char *copy(const char *from, const char *to)
 
 /* Keep one expression; last is its last token, before it the one before. */
 static int add_expr(struct index_text *out, const char *from,
-    const struct token *before, const struct token *last)
+    const struct sql_token *before, const struct sql_token *last)
 {
 	const char *to = last->p + last->n;
 
-	if ((is(last, "ASC") || is(last, "DESC")) && before->n)
+	if ((sql_is(last, "ASC") || sql_is(last, "DESC")) && before->n)
 		to = before->p + before->n;
 	if (to <= from || out->n >= INDEX_EXPRS_MAX)
 		return -1;
@@ -106,16 +39,16 @@ static int add_expr(struct index_text *out, const char *from,
 /* The list behind its "(", up to and with its ")". */
 static int parse_list(const char **s, struct index_text *out)
 {
-	struct token t, last = {NULL, 0}, before = {NULL, 0};
+	struct sql_token t, last = {NULL, 0}, before = {NULL, 0};
 	const char *from = NULL;
 	int depth = 1;
 
 	for (;;) {
-		t = next(s);
+		t = sql_next(s);
 		if (t.n == 0)
 			return -1;
-		depth += is(&t, "(") - is(&t, ")");
-		if (depth == 0 || (depth == 1 && is(&t, ","))) {
+		depth += sql_is(&t, "(") - sql_is(&t, ")");
+		if (depth == 0 || (depth == 1 && sql_is(&t, ","))) {
 			if (!from || add_expr(out, from, &before, &last) < 0)
 				return -1;
 			from = NULL;
@@ -133,29 +66,29 @@ static int parse_list(const char **s, struct index_text *out)
 
 int index_text_parse(const char *sql, struct index_text *out)
 {
-	struct token t;
+	struct sql_token t;
 	const char *from, *to;
 
 	memset(out, 0, sizeof(*out));
 	/* a name ON cannot stand there unquoted, so the first ON is the one */
 	do
-		t = next(&sql);
-	while (t.n && !is(&t, "ON"));
+		t = sql_next(&sql);
+	while (t.n && !sql_is(&t, "ON"));
 	if (t.n == 0)
 		return -1;
-	next(&sql); /* the table */
-	t = next(&sql);
-	if (!is(&t, "(") || parse_list(&sql, out) < 0)
+	sql_next(&sql); /* the table */
+	t = sql_next(&sql);
+	if (!sql_is(&t, "(") || parse_list(&sql, out) < 0)
 		goto bad;
-	t = next(&sql);
+	t = sql_next(&sql);
 	if (t.n == 0)
 		return 0;
-	if (!is(&t, "WHERE"))
+	if (!sql_is(&t, "WHERE"))
 		goto bad;
 	/* up to its last token: a comment behind it would swallow ours */
-	from = skip_blanks(sql);
+	from = sql_skip(sql);
 	to = from;
-	while ((t = next(&sql)).n && !is(&t, ";"))
+	while ((t = sql_next(&sql)).n && !sql_is(&t, ";"))
 		to = t.p + t.n;
 	if (to == from)
 		goto bad;
@@ -178,7 +111,7 @@ void index_text_free(struct index_text *x)
 /* ---- names in expressions, and generated columns */
 
 /* Is the token that name, quoted or not? */
-static bool names(const struct token *t, const char *name)
+static bool names(const struct sql_token *t, const char *name)
 {
 	size_t n = strlen(name), k = 0;
 	char close;
@@ -196,9 +129,9 @@ static bool names(const struct token *t, const char *name)
 
 bool capture_text_names(const char *text, const char *column)
 {
-	struct token t;
+	struct sql_token t;
 
-	while ((t = next(&text)).n)
+	while ((t = sql_next(&text)).n)
 		if (names(&t, column))
 			return true;
 	return false;
@@ -207,11 +140,11 @@ bool capture_text_names(const char *text, const char *column)
 /* Behind the parenthesis that closes the one before s; *last: that one. */
 static const char *skip_group(const char *s, const char **last)
 {
-	struct token t;
+	struct sql_token t;
 	int depth = 1;
 
-	while (depth > 0 && (t = next(&s)).n) {
-		depth += is(&t, "(") - is(&t, ")");
+	while (depth > 0 && (t = sql_next(&s)).n) {
+		depth += sql_is(&t, "(") - sql_is(&t, ")");
 		*last = t.p;
 	}
 	return depth ? NULL : s;
@@ -219,18 +152,18 @@ static const char *skip_group(const char *s, const char **last)
 
 char *capture_text_generated(const char *sql, const char *column)
 {
-	struct token t;
+	struct sql_token t;
 	bool first = true, ours = false, as = false;
 	const char *from, *end = NULL;
 
-	while ((t = next(&sql)).n && !is(&t, "("))
+	while ((t = sql_next(&sql)).n && !sql_is(&t, "("))
 		;
 	/* "AS (" stands in a column's definition for nothing else */
-	while ((t = next(&sql)).n && !is(&t, ")")) {
+	while ((t = sql_next(&sql)).n && !sql_is(&t, ")")) {
 		if (first)
 			ours = names(&t, column);
-		first = is(&t, ",");
-		if (is(&t, "(")) {
+		first = sql_is(&t, ",");
+		if (sql_is(&t, "(")) {
 			from = sql;
 			sql = skip_group(sql, &end);
 			if (!sql)
@@ -238,7 +171,7 @@ char *capture_text_generated(const char *sql, const char *column)
 			if (ours && as)
 				return copy(from, end);
 		}
-		as = is(&t, "AS");
+		as = sql_is(&t, "AS");
 	}
 	return NULL;
 }

@@ -36,7 +36,8 @@ static void put_log_rows(struct buf *b, const struct table *t,
 	free(name);
 }
 
-int capture_log_all(struct store *s, const struct table *t, struct err *e)
+/* Log every row of a table as born. */
+static int log_all(struct store *s, const struct table *t, struct err *e)
 {
 	struct buf b = BUF_INIT(SIZE_MAX);
 	int rc;
@@ -71,6 +72,21 @@ static void put_not_default(struct buf *b, const struct column *c)
 	free(col);
 }
 
+/* Log every row as edited in column i: the names of columns were exchanged. */
+static int log_exchanged(struct store *s, const struct table *t, int i,
+    struct err *e)
+{
+	struct buf b = BUF_INIT(SIZE_MAX), code = BUF_INIT(SIZE_MAX);
+	int rc;
+
+	put_one_register(&code, t, REG_COLUMN + i);
+	put_log_rows(&b, t, buf_str(&code));
+	rc = db_exec(s->db, buf_str(&b), e);
+	buf_free(&b);
+	buf_free(&code);
+	return rc;
+}
+
 /* Log the rows that have something in a new column: whoever put it there did
  * so before the triggers knew the column. */
 static int log_column(struct store *s, const struct table *t, int i,
@@ -95,8 +111,7 @@ static int log_column(struct store *s, const struct table *t, int i,
 struct arrival {
 	struct table *t;
 	int i;           /* it is t->cols[i] */
-	int from;        /* register it had before it was renamed; -1 */
-	struct frag *frags; /* owned; FRAGS_MAX of them, scratch */
+	bool all;        /* whatever the rows have in it */
 };
 
 /* "SELECT key, column, column is its default FROM table". */
@@ -118,47 +133,11 @@ static void put_select(struct buf *b, const struct table *t, int i)
 	free(name);
 }
 
-/* The version of a register; false: none of its own, so the base's. */
-static bool version_of(const struct frag *frags, int n, int reg,
-    struct version *out)
+/* May the parked value be placed over the row's? */
+static bool may_place(const struct arrival *a, const struct value *here,
+    bool untouched, const struct value *parked)
 {
-	for (int i = 0; i < n; i++)
-		if (mask_has(frags[i].mask.w, reg)) {
-			*out = frags[i].ver;
-			return true;
-		}
-	return false;
-}
-
-/* Was the parked value made from the value that the row has here?  It was when
- * both sites renamed the column, the value here is the base's or was written
- * by the writer of the parked one, and that is the later.  Then it takes the
- * row's place; else the two are a conflict.  1, 0, -1. */
-static int follows(struct store *s, const struct arrival *a,
-    const struct value *key, struct err *e)
-{
-	struct version old, new;
-	int n;
-
-	if (a->from < 0)
-		return 0;
-	n = frags_of(s, a->t, key, a->frags, FRAGS_MAX, e);
-	if (n < 0)
-		return -1;
-	if (!version_of(a->frags, n, REG_COLUMN + a->i, &new))
-		return 0;
-	return !version_of(a->frags, n, a->from, &old) ||
-	    (old.origin == new.origin && old.clock <= new.clock);
-}
-
-/* May the parked value be placed over the row's?  1, 0, -1. */
-static int may_place(struct store *s, const struct arrival *a,
-    const struct value *key, const struct value *here, bool untouched,
-    const struct value *parked, struct err *e)
-{
-	if (untouched || value_same(here, parked))
-		return 1;
-	return follows(s, a, key, e);
+	return a->all || untouched || value_same(here, parked);
 }
 
 /* Log one row as edited in one register; cols: its key's columns. */
@@ -196,6 +175,20 @@ int capture_log_touch(struct store *s, const struct table *t,
 	return key_split(t, key, cols) ? log_row(s, t, "0", cols, e) : 0;
 }
 
+int capture_log_register(struct store *s, const struct table *t,
+    const struct value *key, int reg, struct err *e)
+{
+	struct value cols[16];
+	struct buf code = BUF_INIT(SIZE_MAX);
+	int rc = 0;
+
+	put_one_register(&code, t, reg);
+	if (key_split(t, key, cols))
+		rc = log_row(s, t, buf_str(&code), cols, e);
+	buf_free(&code);
+	return rc;
+}
+
 int capture_log_birth(struct store *s, const struct table *t,
     const struct value *key, struct err *e)
 {
@@ -230,7 +223,7 @@ static int log_column_rows(struct store *s, const struct arrival *a,
 		db_column(st, nkey, &here);
 		keep = aside_get(s, a->t, &key, REG_COLUMN + a->i, &parked, e);
 		if (keep == 1)
-			keep = may_place(s, a, &key, &here, false, &parked, e);
+			keep = may_place(a, &here, false, &parked);
 		if (keep < 0 || (keep == 0 &&
 			log_row(s, a->t, buf_str(&code), cols, e) < 0))
 			rc = -1;
@@ -241,6 +234,29 @@ static int log_column_rows(struct store *s, const struct arrival *a,
 	return rc;
 }
 
+/* Set the column in the row that st has read.  A key's column is its spelling,
+ * which is set as a whole. */
+static int set_column(struct store *s, const struct arrival *a,
+    const struct value *key, sqlite3_stmt *st, const struct value *v,
+    struct err *e)
+{
+	struct table *t = a->t;
+	struct value *values = calloc((size_t)t->ncols, sizeof(*values));
+	uint64_t set[MASK_WORDS] = {0};
+	int rc;
+
+	if (!values)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	for (int k = 0; k < t->nkey; k++)
+		db_column(st, k, &values[t->key[k]]);
+	values[a->i] = *v;
+	mask_set(set, t->cols[a->i].keypos ? REG_SPELLING :
+	    REG_COLUMN + a->i);
+	rc = row_update(s, t, key, set, values, e);
+	free(values);
+	return rc;
+}
+
 /* Place one parked value.  A row that has a value of its own by now keeps it:
  * the fold makes a conflict of the two.  What a constraint refuses stays, and
  * the row is held until the applier finds a place for it. */
@@ -248,8 +264,7 @@ static int place_one(struct store *s, const struct arrival *a,
     const struct value *key, const struct value *v, struct err *e)
 {
 	struct table *t = a->t;
-	struct value *values, cols[16], here;
-	uint64_t set[MASK_WORDS] = {0};
+	struct value cols[16], here;
 	struct buf b = BUF_INIT(SIZE_MAX);
 	sqlite3_stmt *st;
 	int rc;
@@ -272,19 +287,12 @@ static int place_one(struct store *s, const struct arrival *a,
 	rc = db_step(st, e);
 	if (rc == 1) {
 		db_column(st, t->nkey, &here);
-		rc = may_place(s, a, key, &here,
-		    sqlite3_column_int(st, t->nkey + 1), v, e);
+		rc = may_place(a, &here, sqlite3_column_int(st, t->nkey + 1),
+		    v);
 	}
+	if (rc == 1)
+		rc = set_column(s, a, key, st, v, e);
 	sqlite3_finalize(st);
-	if (rc != 1)
-		return rc;
-	values = calloc((size_t)t->ncols, sizeof(*values));
-	if (!values)
-		return err_set(e, ERR_SYSTEM, "out of memory");
-	values[a->i] = *v;
-	mask_set(set, REG_COLUMN + a->i);
-	rc = row_update(s, t, key, set, values, e);
-	free(values);
 	if (rc == ROW_REFUSED || rc == ROW_TAKEN)
 		rc = held_new(s, t, key, e->text, e) < 0 ? -1
 		    : store_meta_set_int(s, HELD_META_RETRY, 1, e);
@@ -316,17 +324,13 @@ static int next_parked(struct store *s, const struct table *t, int reg,
 	return rc;
 }
 
-/* Place what was parked for the column.  Triggers are off meanwhile: these
- * values have their versions already and are no edits of this site. */
-static int place_parked(struct store *s, const struct arrival *a,
+static int place_all_parked(struct store *s, const struct arrival *a,
     struct err *e)
 {
 	sqlite3_stmt *st = NULL, *last = NULL;
 	struct value key, v;
-	int on = 1, rc;
+	int rc;
 
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	while ((rc = next_parked(s, a->t, REG_COLUMN + a->i,
 	    last ? &key : NULL, &st, &key, &v, e)) == 1) {
 		sqlite3_finalize(last);
@@ -339,6 +343,24 @@ static int place_parked(struct store *s, const struct arrival *a,
 	}
 	sqlite3_finalize(last);
 	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Place what was parked for the column.  Triggers are off meanwhile: these
+ * values have their versions already and are no edits of this site.  An index
+ * of the user's that triggers keep has to hear of them all the same. */
+static int place_parked(struct store *s, const struct arrival *a,
+    struct err *e)
+{
+	int on = 1, rc;
+
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	rc = capture_follow(s, e);
+	if (rc == 0)
+		rc = place_all_parked(s, a, e);
+	if (on && capture_unfollow(s, e) < 0)
+		rc = -1;
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, on, NULL);
 	return rc;
 }
@@ -365,7 +387,7 @@ static int word_at(const char *text, const char *p)
  * know it.  The trigger names each column in one way only, and its bit stands
  * behind.  A renamed column is there under its new name, since SQLite changes
  * the names in triggers, but with the bit of the old. */
-static int trigger_register(const char *text, const char *name)
+int capture_trigger_register(const char *text, const char *name)
 {
 	char *q = db_quote(name);
 	char *probe = fs_format("typeof(OLD.%s)<>typeof(NEW.%s) THEN ", q, q);
@@ -382,10 +404,10 @@ static int trigger_register(const char *text, const char *name)
 }
 
 /* The column is new here: log who has a value in it, place what waited. */
-static int take_column(struct store *s, struct table *t, int i, int from,
+static int take_column(struct store *s, struct table *t, int i,
     struct err *e)
 {
-	struct arrival a = {t, i, from, NULL};
+	struct arrival a = {t, i, false};
 	char *sql = fs_format("SELECT EXISTS(SELECT 1 FROM dialsync_aside"
 	    " WHERE t = %lld AND r = %d)", (long long)t->id, REG_COLUMN + i);
 	int64_t parked = 0;
@@ -396,14 +418,16 @@ static int take_column(struct store *s, struct table *t, int i, int from,
 		return -1;
 	if (!parked)
 		return log_column(s, t, i, e);
-	a.frags = calloc(FRAGS_MAX, sizeof(*a.frags));
-	if (!a.frags)
-		return err_set(e, ERR_SYSTEM, "out of memory");
 	rc = log_column_rows(s, &a, e);
-	if (rc == 0)
-		rc = place_parked(s, &a, e);
-	free(a.frags);
-	return rc;
+	return rc < 0 ? -1 : place_parked(s, &a, e);
+}
+
+int capture_place_column(struct store *s, struct table *t, int i,
+    struct err *e)
+{
+	struct arrival a = {t, i, true};
+
+	return place_parked(s, &a, e);
 }
 
 int capture_take_columns(struct store *s, struct table **tp, const char *old,
@@ -412,28 +436,35 @@ int capture_take_columns(struct store *s, struct table **tp, const char *old,
 	struct table *t = *tp;
 	/* reading the registry again frees the name that t has */
 	char *name = strdup(t->name);
-	int before = t->ncols, rc;
+	bool seen = false;
+	int rc;
 
 	if (!name)
 		return err_set(e, ERR_SYSTEM, "out of memory");
-	rc = table_register(s, name, &t, e);
+	rc = capture_take_renames(s, &t, old, e);
+	if (rc == 0)
+		rc = table_register(s, name, &t, e);
 	free(name);
+	if (rc == 0 && t->present)
+		rc = capture_take_key(s, &t, e);
 	*tp = t;
-	if (rc < 0)
-		return -1;
-	for (int i = 0; i < t->ncols && t->present; i++) {
+	/* at the first look nothing is new */
+	for (int i = 0; i < t->ncols; i++)
+		seen |= t->cols[i].here != 0;
+	for (int i = 0; i < t->ncols && t->present && seen && rc == 0; i++) {
 		struct column *c = &t->cols[i];
-		int reg = trigger_register(old, c->name);
+		int reg = capture_trigger_register(old, c->name);
 
-		/* A name that the registry has is new only if the triggers
-		 * did not know it as this register: it waited. */
-		if (!c->present || c->keypos || (i < before &&
-		    (!*old || reg == REG_COLUMN + i)))
+		if (!c->present || c->keypos)
 			continue;
-		if (take_column(s, t, i, reg < REG_COLUMN ? -1 : reg, e) < 0)
-			return -1;
+		/* a name that the registry has may be new all the same: peers
+		 * had the column before */
+		if (!c->here)
+			rc = take_column(s, t, i, e);
+		else if (reg >= REG_COLUMN && reg != REG_COLUMN + i)
+			rc = log_exchanged(s, t, i, e);
 	}
-	return 0;
+	return rc < 0 ? -1 : table_seen(s, t, e);
 }
 
 /* ---- refresh */
@@ -514,10 +545,12 @@ int capture_trouble(struct store *s,
 	return rc;
 }
 
-/* A table that is tracked and gone: dropped, or renamed with its triggers. */
-static int warn_gone(struct store *s, const struct table *t,
-    const struct warner *w, struct err *e)
+/* A table that is tracked and gone: dropped, or renamed with its triggers.
+ * Then all that is known of it goes with its name: 1; else 0. */
+static int gone(struct store *s, struct table **tp, const struct warner *w,
+    struct err *e)
 {
+	struct table *t = *tp;
 	sqlite3_stmt *st = db_preparef(s->db, e,
 	    "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'"
 	    " AND name = 'dialsync_%lld_insert'", (long long)t->id);
@@ -530,18 +563,28 @@ static int warn_gone(struct store *s, const struct table *t,
 	to = rc == 1 ? fs_format("%s",
 	    (const char *)sqlite3_column_text(st, 0)) : NULL;
 	sqlite3_finalize(st);
-	if (to)
-		rc = trouble(s, t->name, w, e, "table %s was renamed to %s;"
-		    " its changes do not travel; rename it at every site and"
-		    " run \"dialsync track %s\"", t->name, to, to);
-	else if (rc == 0)
+	if (to) {
+		char *was = strdup(t->name);
+
+		rc = capture_take_table_name(s, tp, to, e);
+		if (rc == 1)
+			warnf(w, "table %s is called %s now; until it is"
+			    " renamed at the other sites, too, its changes"
+			    " wait there", was, to);
+		else if (rc == 0)
+			rc = trouble(s, was, w, e, "table %s was renamed to"
+			    " %s, which was another table before; its changes"
+			    " do not travel; run \"dialsync untrack %s\" and"
+			    " \"dialsync track %s\"", was, to, was, to);
+		free(was);
+	} else if (rc == 0)
 		rc = trouble(s, t->name, w, e, "table %s is tracked, but the"
 		    " database has no such table; changes that come for it are"
 		    " kept; make the table again and run \"dialsync track"
 		    " %s\", or run \"dialsync untrack %s\"", t->name, t->name,
 		    t->name);
 	free(to);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 static int refresh_table(struct store *s, const char *name,
@@ -551,7 +594,7 @@ static int refresh_table(struct store *s, const char *name,
 	bool ours = !strcasecmp(name, TABLE_CONFLICT);
 	struct err why = ERR_INIT;
 	int64_t here, n;
-	char *old, *sql;
+	char *old, *sql, *odd;
 	int rc;
 
 	sql = sqlite3_mprintf("SELECT count(*) FROM sqlite_master WHERE type ="
@@ -560,8 +603,19 @@ static int refresh_table(struct store *s, const char *name,
 	sqlite3_free(sql);
 	if (rc < 0 || capture_trigger_has(s, t->id, t->name, &n, e) < 0)
 		return -1;
-	if (!here)
-		return warn_gone(s, t, w, e);
+	if (!here) {
+		char *now;
+
+		rc = gone(s, &t, w, e);
+		if (rc <= 0)
+			return rc;
+		now = strdup(t->name);
+		if (!now)
+			abort();
+		rc = refresh_table(s, now, w, e);
+		free(now);
+		return rc;
+	}
 	if (n == 0 && !ours)
 		return trouble(s, name, w, e, "table %s has lost its triggers,"
 		    " as a table does that is made anew: its changes are not"
@@ -578,10 +632,59 @@ static int refresh_table(struct store *s, const char *name,
 		return trouble(s, name, w, e, "table %s has no primary key now"
 		    " that its rows could be told apart by; its changes do not"
 		    " travel", name);
+	if (capture_old_name(s, t, &odd, e) < 0)
+		return -1;
+	if (odd) {
+		rc = trouble(s, name, w, e, "table %s: column %s is new, but"
+		    " another column was called so before, and peers that have"
+		    " not renamed that one mean it; the column does not travel;"
+		    " once all sites have renamed it, run \"dialsync track"
+		    " %s\" at each, here last", name, odd, name);
+		free(odd);
+		if (rc < 0)
+			return -1;
+	}
 	if (capture_trigger_sync(s, t, &why) < 0)
 		return trouble(s, name, w, e, "%s; run \"dialsync track %s\"",
 		    why.text, name);
 	return 0;
+}
+
+typedef int table_fn(struct store *, const char *name, const struct warner *,
+    struct err *);
+typedef int refused_fn(struct store *, const char *name, const char *why,
+    const struct warner *, struct err *);
+
+/* One table's work, whole or not at all: what a half-way error leaves would be
+ * taken for done by the next look.  The others go on. */
+static int undoing(struct store *s, const char *name, table_fn *work,
+    refused_fn *refused, const struct warner *w, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (db_exec(s->db, "SAVEPOINT refresh", e) < 0)
+		return -1;
+	if (work(s, name, w, &why) == 0)
+		return db_exec(s->db, "RELEASE refresh", e);
+	/* not the table's fault; on a full disk SQLite has rolled back */
+	if (sqlite3_get_autocommit(s->db) || why.kind == ERR_SYSTEM ||
+	    why.kind == ERR_BUSY || why.kind == ERR_AGAIN) {
+		*e = why;
+		return -1;
+	}
+	if (db_exec(s->db, "ROLLBACK TO refresh; RELEASE refresh", e) < 0 ||
+	    tables_load(s, e) < 0)
+		return -1;
+	return refused(s, name, why.text, w, e);
+}
+
+/* A tracked table whose new schema cannot be taken. */
+static int cannot_take(struct store *s, const char *name, const char *why,
+    const struct warner *w, struct err *e)
+{
+	return trouble(s, name, w, e, "table %s was changed, and dialsync"
+	    " cannot follow: %s; its changes may not be logged until"
+	    " \"dialsync track %s\" succeeds", name, why, name);
 }
 
 /* A table that cannot be tracked is told once. */
@@ -605,14 +708,21 @@ static int refuse_once(struct store *s, const char *name, const char *why,
 static int take_new_table(struct store *s, const char *name,
     const struct warner *w, struct err *e)
 {
-	struct err why = ERR_INIT;
+	bool known = table_by_name(s, name) != NULL;
+	struct table *t = table_by_alias(s, name);
 
-	if (capture_track(s, name, &why) == 0)
-		return capture_log_all(s, table_by_name(s, name), e);
-	if (why.kind == ERR_DATA || why.kind == ERR_USAGE)
-		return refuse_once(s, name, why.text, w, e);
-	*e = why;
-	return -1;
+	(void)w;
+	if (t && !known)
+		return err_set(e, ERR_DATA, "table %s is new, but table %s was"
+		    " called so before, and peers that have not renamed it mean"
+		    " that one; it is not tracked; once all sites have renamed"
+		    " it, run \"dialsync track %s\" at each, here last", name,
+		    t->name, name);
+	if (capture_track(s, name, e) < 0)
+		return -1;
+	t = table_by_name(s, name);
+	/* peers may have sent rows of it before it was here */
+	return known ? capture_reconcile(s, t, true, e) : log_all(s, t, e);
 }
 
 /* Their names are gathered first, since triggers are made on the way. */
@@ -640,7 +750,8 @@ static int take_new_tables(struct store *s, const struct warner *w,
 	sqlite3_finalize(st);
 	for (size_t i = 0; i < names.n && rc == 0;
 	     i += strlen(names.p + i) + 1)
-		rc = take_new_table(s, names.p + i, w, e);
+		rc = undoing(s, names.p + i, take_new_table, refuse_once, w,
+		    e);
 	buf_free(&names);
 	return rc;
 }
@@ -659,11 +770,23 @@ static int refresh_tables(struct store *s, const struct warner *w,
 			names[i] = strdup(s->tables[i]->name);
 	for (int i = 0; i < n; i++) {
 		if (names[i] && rc == 0)
-			rc = refresh_table(s, names[i], w, e);
+			rc = undoing(s, names[i], refresh_table, cannot_take, w,
+			    e);
 		free(names[i]);
 	}
 	free(names);
 	return rc;
+}
+
+int capture_moved(struct store *s, bool *moved, struct err *e)
+{
+	int64_t now, seen;
+
+	if (db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0 ||
+	    store_meta_int(s, META_SCHEMA, -1, &seen, e) < 0)
+		return -1;
+	*moved = now != seen;
+	return 0;
 }
 
 int capture_refresh(struct store *s,

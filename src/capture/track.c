@@ -51,9 +51,7 @@ int capture_trigger_text(struct store *s, int64_t id, char **sql,
 	return rc < 0 ? -1 : 0;
 }
 
-/* Do statements on the table compile?  Not where a trigger of the user's calls
- * a function of the application's. */
-static int compiles(struct store *s, const struct table *t, struct err *e)
+int capture_compiles(struct store *s, const struct table *t, struct err *e)
 {
 	struct buf sql = BUF_INIT(SIZE_MAX);
 	char *table = db_quote(t->name);
@@ -194,7 +192,7 @@ int capture_trigger_sync(struct store *s, const struct table *t,
 {
 	struct capture_source src;
 	struct err none = ERR_INIT;
-	bool before = compiles(s, t, &none) == 0;
+	bool before = capture_compiles(s, t, &none) == 0;
 	char **want;
 	int n, rc;
 
@@ -210,7 +208,7 @@ int capture_trigger_sync(struct store *s, const struct table *t,
 	free(want);
 	capture_source_free(&src);
 	/* a trigger that does not compile would stop every application */
-	if (rc == 0 && before && compiles(s, t, e) < 0) {
+	if (rc == 0 && before && capture_compiles(s, t, e) < 0) {
 		e->kind = ERR_DATA;
 		return err_add(e, "table %s: its triggers do not work here",
 		    t->name);
@@ -248,7 +246,7 @@ static int real_name(struct store *s, const char *name, char **real,
 static const char waits[] = "came while its table was not tracked; the next"
     " apply places it";
 
-static int place_later(struct store *s, const struct table *t, struct err *e)
+int capture_place_later(struct store *s, const struct table *t, struct err *e)
 {
 	long long id = (long long)t->id;
 
@@ -271,8 +269,7 @@ struct absence {
 	int64_t born, gone;
 };
 
-/* "SELECT key FROM table". */
-static sqlite3_stmt *select_keys(struct store *s, const struct table *t,
+sqlite3_stmt *capture_select_keys(struct store *s, const struct table *t,
     struct err *e)
 {
 	struct buf b = BUF_INIT(SIZE_MAX);
@@ -317,7 +314,7 @@ static int keys_print(struct store *s, const struct table *t, int64_t *print,
 {
 	const uint64_t mul = UINT64_C(0x9E3779B97F4A7C15);
 	struct buf scratch = BUF_INIT(SIZE_MAX);
-	sqlite3_stmt *st = select_keys(s, t, e);
+	sqlite3_stmt *st = capture_select_keys(s, t, e);
 	struct value key;
 	uint64_t sum = 1;
 	int rc = st ? 1 : -1;
@@ -345,7 +342,7 @@ static int keys_print(struct store *s, const struct table *t, int64_t *print,
 static int log_unknown(struct absence *a, struct err *e)
 {
 	struct buf scratch = BUF_INIT(SIZE_MAX);
-	sqlite3_stmt *st = select_keys(a->s, a->t, e);
+	sqlite3_stmt *st = capture_select_keys(a->s, a->t, e);
 	struct value key;
 	int rc = st ? 1 : -1;
 
@@ -508,7 +505,8 @@ static int track_real(struct store *s, const char *name, struct err *e)
 		free(why);
 		return -1;
 	}
-	if (!t && table_register(s, name, &t, e) < 0)
+	if (capture_forget_names(s, name, e) < 0 ||
+	    (!t && table_register(s, name, &t, e) < 0))
 		return -1;
 	/* the triggers that there were: a table that was made anew has none */
 	if (capture_trigger_text(s, t->id, &old, e) < 0)
@@ -524,8 +522,11 @@ static int track_real(struct store *s, const char *name, struct err *e)
 	free(old);
 	if (rc == 0)
 		rc = capture_trigger_sync(s, t, e);
+	/* rows that both sites had before either knew of the other's */
+	if (rc == 0 && known && absent && !before)
+		rc = capture_reconcile(s, t, false, e);
 	if (rc == 0 && known && absent)
-		rc = place_later(s, t, e);
+		rc = capture_place_later(s, t, e);
 	if (rc == 0 && absent && before)
 		rc = look_after_absence(s, t, e);
 	return rc == 0 ? settle(s, t, e) : -1;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -181,10 +182,39 @@ static void tell_all(const struct told *told, bool all)
 		    told->done, told->done == 1 ? " is" : "s are");
 }
 
+/* ---- triggers of the user's */
+
+struct asked {
+	char **names;  /* tables of the command; n = 0: all */
+	int n;
+};
+
+static bool concerns(const struct asked *a, const char *table)
+{
+	for (int i = 0; i < a->n; i++)
+		if (!strcasecmp(a->names[i], table))
+			return true;
+	return a->n == 0;
+}
+
+/* One that does not run for changes of peers, if it has to do with a table of
+ * the command. */
+static void tell_unfollowed(void *arg, const struct capture_unfollowed *u)
+{
+	bool told = concerns(arg, u->table);
+
+	for (int i = 0; i < u->ntargets && !told; i++)
+		told = concerns(arg, u->targets[i]);
+	if (told)
+		log_info("%s: trigger %s does not run for changes that come"
+		    " from peers: %s", u->table, u->name, u->why);
+}
+
 static int run_track(struct site *site, char **names, int n, bool all)
 {
 	struct store *s = site->store;
 	struct told told = {BUF_INIT(SIZE_MAX), 0, 0, 0};
+	struct asked asked = {names, all ? 0 : n};
 	struct err e = ERR_INIT;
 	int rc = store_begin(s, &e);
 
@@ -192,6 +222,8 @@ static int run_track(struct site *site, char **names, int n, bool all)
 		rc = track_all(s, &told, &e);
 	for (int i = 0; rc == 0 && i < n; i++)
 		rc = track_one(s, names[i], false, &told, &e);
+	if (rc == 0)
+		rc = capture_follow_list(s, tell_unfollowed, &asked, &e);
 	if (rc == 0)
 		rc = store_commit(s, &e);
 	if (rc < 0) {

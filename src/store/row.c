@@ -2,6 +2,7 @@
 
 #include "store/row.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,58 @@ static sqlite3_stmt *key_stmt(struct store *s, struct table *t,
 	return bind_key(*slot, 1, t, key, e) < 0 ? NULL : *slot;
 }
 
+/* Can it be the fault of a copy of a user's trigger?  Not what any statement
+ * would meet. */
+static bool may_be_copy(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_NOMEM:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_INTERRUPT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Step a statement that changes one row.  A user's trigger that fails is no
+ * reason to refuse a row that is in its table at other sites: then the row is
+ * placed without it.  It is the one whose turn came last; where none had its
+ * turn it is the row that is refused.  (A failed statement leaves nothing
+ * behind.) */
+static int step_row(struct store *s, struct table *t, sqlite3_stmt *st)
+{
+	char why[200] = "", text[500];
+	int rc;
+
+	s->follow_last = -1;
+	rc = sqlite3_step(st);
+	if (s->follow_last < 0 || !may_be_copy(rc))
+		return rc;
+	snprintf(why, sizeof(why), "%s", sqlite3_errmsg(s->db));
+	while (s->follow_last >= 0 && may_be_copy(rc)) {
+		s->follow_off[s->follow_last] = true;
+		s->follow_last = -1;
+		sqlite3_reset(st);
+		rc = sqlite3_step(st);
+	}
+	memset(s->follow_off, 0, (size_t)s->nfollow * sizeof(bool));
+	if (rc != SQLITE_DONE || t->follow_told || !s->warn)
+		return rc;
+	t->follow_told = true;
+	snprintf(text, sizeof(text), "table %s: a trigger failed for a change"
+	    " of a peer (%s); the row is placed without what the trigger does;"
+	    " make what it keeps anew, a full-text index with"
+	    " INSERT INTO name(name) VALUES('rebuild')", t->name, why);
+	s->warn(s->warn_arg, text);
+	return rc;
+}
+
 int row_exists(struct store *s, struct table *t, const struct value *key,
     struct err *e)
 {
@@ -90,13 +143,18 @@ int row_delete(struct store *s, struct table *t, const struct value *key,
     struct err *e)
 {
 	sqlite3_stmt *st;
+	int rc;
 
 	if (!t->present)
 		return 0;
 	st = key_stmt(s, t, &t->erase, "DELETE", key, e);
-	if (!st || db_run(st, e) < 0)
+	if (!st)
 		return -1;
-	return sqlite3_changes(s->db) > 0;
+	rc = step_row(s, t, st);
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		db_err(s->db, rc, e, "deleting a row");
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? sqlite3_changes(s->db) > 0 : -1;
 }
 
 int row_read(struct store *s, struct table *t, const struct value *key,
@@ -159,13 +217,16 @@ static bool sets(const struct table *t, const uint64_t *cols, int i,
 	return mask_has(cols, i + REG_COLUMN);
 }
 
+/* OR ABORT: the schema's ON CONFLICT REPLACE would evict another row.  Only
+ * where there is such a clause, since what is said here holds for the
+ * statements of triggers, too, against their own OR IGNORE. */
 static void insert_sql(struct buf *b, const struct table *t,
     const uint64_t *cols)
 {
 	char *q = db_quote(t->name);
 	int n = 0;
 
-	buf_addf(b, "INSERT OR ABORT INTO %s(", q);
+	buf_addf(b, "INSERT %sINTO %s(", t->policy ? "OR ABORT " : "", q);
 	free(q);
 	for (int i = 0; i < t->ncols; i++)
 		if (sets(t, cols, i, true)) {
@@ -185,7 +246,7 @@ static void update_sql(struct buf *b, const struct table *t,
 	char *q = db_quote(t->name);
 	int n = 0;
 
-	buf_addf(b, "UPDATE OR ABORT %s SET ", q);
+	buf_addf(b, "UPDATE %s%s SET ", t->policy ? "OR ABORT " : "", q);
 	free(q);
 	for (int i = 0; i < t->ncols; i++)
 		if (sets(t, cols, i, false)) {
@@ -270,10 +331,11 @@ static bool taken(int rc)
 }
 
 /* Run it: enum row_placed. */
-static int place(sqlite3_stmt *st, struct err *e)
+static int place(struct store *s, struct table *t, sqlite3_stmt *st,
+    struct err *e)
 {
-	sqlite3 *db = sqlite3_db_handle(st);
-	int rc = sqlite3_step(st);
+	sqlite3 *db = s->db;
+	int rc = step_row(s, t, st);
 
 	if (rc == SQLITE_DONE || rc == SQLITE_ROW) {
 		sqlite3_reset(st);
@@ -311,7 +373,7 @@ int row_insert(struct store *s, struct table *t, const uint64_t *cols,
 	if (!st)
 		return refused(e);
 	bind_values(st, t, cols, values, true);
-	return place(st, e);
+	return place(s, t, st, e);
 }
 
 int row_update(struct store *s, struct table *t, const struct value *key,
@@ -331,7 +393,7 @@ int row_update(struct store *s, struct table *t, const struct value *key,
 	n = bind_values(st, t, cols, values, false);
 	if (bind_key(st, n + 1, t, key, e) < 0)
 		return -1;
-	rc = place(st, e);
+	rc = place(s, t, st, e);
 	if (rc == ROW_PLACED && sqlite3_changes(s->db) == 0)
 		return ROW_NONE;
 	return rc;

@@ -13,10 +13,17 @@ const char store_schema[] =
     " UNIQUE(site, inc));"
     /* tables and columns, numbered for ever */
     "CREATE TABLE dialsync_table(t INTEGER PRIMARY KEY,"
-    " name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
-    " tracked INTEGER NOT NULL DEFAULT 0, nkey INTEGER NOT NULL DEFAULT 0);"
+    " name TEXT NOT NULL COLLATE NOCASE,"
+    " tracked INTEGER NOT NULL DEFAULT 0, nkey INTEGER NOT NULL DEFAULT 0,"
+    " coll TEXT NOT NULL DEFAULT '', width INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE(name, width));"
     "CREATE TABLE dialsync_column(t INTEGER NOT NULL, r INTEGER NOT NULL,"
-    " name TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY(t, r)) WITHOUT ROWID;"
+    " name TEXT NOT NULL COLLATE NOCASE, here INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY(t, r)) WITHOUT ROWID;"
+    /* names that they had; r = 0: the table */
+    "CREATE TABLE dialsync_alias(name TEXT NOT NULL COLLATE NOCASE,"
+    " t INTEGER NOT NULL, r INTEGER NOT NULL, PRIMARY KEY(name, t, r))"
+    " WITHOUT ROWID;"
     /* what triggers append; emptied by every fold */
     "CREATE TABLE dialsync_log(seq INTEGER PRIMARY KEY, t INTEGER NOT NULL,"
     " m, w INTEGER NOT NULL, k1, k2, k3, k4);"

@@ -119,8 +119,9 @@ int store_create(sqlite3 *db, const char *site, struct err *e)
 	    db_execf(db, e,
 		"INSERT INTO dialsync_origin(site, inc, known)"
 		" SELECT %Q, v, 0 FROM dialsync_meta WHERE k = 'inc';"
-		"INSERT INTO dialsync_column(t, r, name)"
-		" SELECT 1, cid + 2, name FROM pragma_table_info(%Q)", site,
+		"INSERT INTO dialsync_column(t, r, name, here)"
+		" SELECT 1, cid + 2, name, 1 + pk FROM pragma_table_info(%Q)",
+		site,
 		TABLE_CONFLICT) < 0 ||
 	    db_commit(db, e) < 0) {
 		db_rollback(db);
@@ -155,6 +156,7 @@ int store_open(const char *path, const char *site, enum db_mode mode,
 	*out = NULL;
 	if (!s)
 		return err_set(e, ERR_SYSTEM, "out of memory");
+	s->follow_schema = -1;
 	if (db_open(path, mode, &s->db, e) < 0) {
 		free(s);
 		return -1;
@@ -190,6 +192,7 @@ void store_close(struct store *s)
 	tables_free(s);
 	origins_free(s);
 	db_close(s->db);
+	free(s->follow_off);
 	free(s);
 }
 
@@ -296,6 +299,8 @@ int store_commit(struct store *s, struct err *e)
 void store_rollback(struct store *s)
 {
 	s->dirty = false;
+	/* copies of triggers that were made in it are gone with it */
+	s->follow_schema = -1;
 	reset_all(s);
 	if (!sqlite3_get_autocommit(s->db))
 		note_held(s);

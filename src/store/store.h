@@ -34,6 +34,13 @@ struct store {
 	/* told of what a person should know; set by the program, may be NULL */
 	void (*warn)(void *arg, const char *text);
 	void *warn_arg;
+	/* TEMP copies of users' triggers on this connection: made for that
+	 * state of schema and registry; so many; which of them are silent,
+	 * and which one ran last (-1: none) */
+	int64_t follow_schema, follow_registry;
+	int nfollow, follow_last;
+	bool *follow_off;      /* owned; nfollow of them */
+	bool follow_asked;     /* the function that asks for it is made */
 	bool aside;             /* some value is aside (see row.h) */
 	sqlite3_stmt *st[48];   /* prepared once, enum store_stmt in store_p.h */
 };

@@ -50,7 +50,30 @@ struct table *table_by_name(struct store *s, const char *name)
 {
 	/* SQLite folds ASCII in names, nothing else */
 	for (int i = 0; i < s->ntables; i++)
-		if (strcasecmp(s->tables[i]->name, name) == 0)
+		if (s->tables[i]->width == 0 &&
+		    strcasecmp(s->tables[i]->name, name) == 0)
+			return s->tables[i];
+	return NULL;
+}
+
+struct table *table_by_alias(struct store *s, const char *name)
+{
+	struct err none = ERR_INIT;
+	sqlite3_stmt *st = db_preparef(s->db, &none, "SELECT t FROM"
+	    " dialsync_alias WHERE r = 0 AND name = %Q", name);
+	struct table *t = NULL;
+
+	if (st && db_step(st, &none) == 1)
+		t = table_by_id(s, sqlite3_column_int64(st, 0));
+	sqlite3_finalize(st);
+	return t;
+}
+
+struct table *table_waiting_find(struct store *s, const char *name, int nkey)
+{
+	for (int i = 0; i < s->ntables; i++)
+		if (s->tables[i]->width == nkey &&
+		    strcasecmp(s->tables[i]->name, name) == 0)
 			return s->tables[i];
 	return NULL;
 }
@@ -90,7 +113,7 @@ static int column_append(struct table *t, const char *name, struct err *e)
 static int load_columns(struct store *s, struct table *t, struct err *e)
 {
 	sqlite3_stmt *st = db_preparef(s->db, e,
-	    "SELECT r, name FROM dialsync_column WHERE t = %lld ORDER BY r",
+	    "SELECT r, name, here FROM dialsync_column WHERE t = %lld ORDER BY r",
 	    (long long)t->id);
 	int rc;
 
@@ -106,12 +129,13 @@ static int load_columns(struct store *s, struct table *t, struct err *e)
 		    (const char *)sqlite3_column_text(st, 1), e);
 		if (rc < 0)
 			break;
+		t->cols[t->ncols - 1].here = sqlite3_column_int(st, 2);
 	}
 	sqlite3_finalize(st);
 	return rc < 0 ? -1 : 0;
 }
 
-static int find_column(const struct table *t, const char *name)
+int table_find_column(const struct table *t, const char *name)
 {
 	for (int i = 0; i < t->ncols; i++)
 		if (strcasecmp(t->cols[i].name, name) == 0)
@@ -158,6 +182,20 @@ static int load_rowid_key(struct store *s, struct table *t, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Does the schema say ON CONFLICT somewhere?  A comment that does is taken for
+ * it, which does no harm. */
+static int load_policy(struct store *s, struct table *t, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e, "SELECT sql LIKE"
+	    " '%%conflict%%' FROM sqlite_master WHERE type = 'table'"
+	    " AND name = %Q COLLATE NOCASE", t->name);
+	int rc = st ? db_step(st, e) : -1;
+
+	t->policy = rc == 1 && sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
 /* Match the table's present columns to the registered ones; hidden and
  * generated ones (hidden > 0) do not travel. */
 static int load_present(struct store *s, struct table *t, struct err *e)
@@ -165,16 +203,21 @@ static int load_present(struct store *s, struct table *t, struct err *e)
 	sqlite3_stmt *st = db_preparef(s->db, e,
 	    "SELECT name, \"notnull\", dflt_value, pk FROM"
 	    " pragma_table_xinfo(%Q) WHERE hidden = 0", t->name);
+	bool whole = true;
 	int rc, nkey = 0;
 
 	if (!st)
 		return -1;
 	while ((rc = db_step(st, e)) == 1) {
-		int i = find_column(t, (const char *)sqlite3_column_text(st, 0));
+		int i = table_find_column(t, (const char *)sqlite3_column_text(st, 0));
 		int pk = sqlite3_column_int(st, 3);
 
-		if (i < 0)
-			continue; /* not registered yet: capture_refresh */
+		if (i < 0) {
+			/* not registered yet: capture_refresh; by a part of
+			 * its key no row could be told from others */
+			whole &= pk == 0;
+			continue;
+		}
 		t->present = true;
 		t->cols[i].present = true;
 		t->cols[i].notnull = sqlite3_column_int(st, 1) != 0;
@@ -188,13 +231,13 @@ static int load_present(struct store *s, struct table *t, struct err *e)
 	sqlite3_finalize(st);
 	if (rc < 0)
 		return -1;
-	if (nkey == 0)
+	if (nkey == 0 || !whole)
 		t->present = false; /* gone, or made anew without a key */
 	if (!t->present)
 		return 0;
 	t->nkey = nkey;
-	return load_rowid_key(s, t, e) < 0 ? -1
-					   : load_key_collations(s, t, e);
+	return load_rowid_key(s, t, e) < 0 || load_policy(s, t, e) < 0 ? -1 :
+	    load_key_collations(s, t, e);
 }
 
 /* What both sides would have to agree on for rows to fit. */
@@ -236,9 +279,13 @@ static int load_one(struct store *s, sqlite3_stmt *st, struct err *e)
 	t->name = copy_text(sqlite3_column_text(st, 1));
 	t->tracked = sqlite3_column_int(st, 2) != 0;
 	t->nkey = sqlite3_column_int(st, 3);
+	t->width = sqlite3_column_int(st, 4);
+	snprintf(t->frag_coll, sizeof(t->frag_coll), "%s",
+	    (const char *)sqlite3_column_text(st, 5));
 	t->words = 1;
 	if (t->nkey < 0 || t->nkey > 16)
 		t->nkey = 0;
+	t->frag_nkey = t->nkey;
 	if (load_columns(s, t, e) < 0)
 		return -1;
 	/* a table that is not tracked is as good as not here: its changes
@@ -260,8 +307,8 @@ int tables_load(struct store *s, struct err *e)
 	if (db_int(s->db, "PRAGMA schema_version", 0, &s->schema, e) < 0)
 		return -1;
 	st = db_prepare(s->db,
-	    "SELECT t, name, tracked, nkey FROM dialsync_table ORDER BY t",
-	    false, e);
+	    "SELECT t, name, tracked, nkey, width, coll FROM dialsync_table"
+	    " ORDER BY t", false, e);
 	if (!st)
 		return -1;
 	while ((rc = db_step(st, e)) == 1)
@@ -296,19 +343,75 @@ int table_register(struct store *s, const char *name, struct table **out,
 		" SELECT d.t, coalesce((SELECT max(r) + 1 FROM dialsync_column"
 		"   WHERE t = d.t), 2) + row_number() OVER (ORDER BY x.cid) - 1,"
 		"  x.name FROM dialsync_table d, pragma_table_xinfo(%Q) x"
-		" WHERE d.name = %Q AND x.hidden = 0 AND NOT EXISTS"
+		" WHERE d.name = %Q AND d.width = 0 AND x.hidden = 0 AND NOT EXISTS"
 		"  (SELECT 1 FROM dialsync_column c WHERE c.t = d.t"
-		"   AND c.name = x.name COLLATE NOCASE)", name, name) < 0)
+		"   AND c.name = x.name COLLATE NOCASE) AND NOT EXISTS"
+		"  (SELECT 1 FROM dialsync_alias a WHERE a.t = d.t AND a.r > 0"
+		"   AND a.name = x.name)", name, name) < 0)
 		return -1;
 	if (registry_moved(s, e) < 0)
 		return -1;
 	return reload(s, name, out, e);
 }
 
+/* The column that had the name before it was renamed here; -1: none. */
+static int old_name(struct store *s, const struct table *t, const char *name,
+    int *col, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e, "SELECT r FROM dialsync_alias"
+	    " WHERE t = %lld AND r > 0 AND name = %Q", (long long)t->id, name);
+	int rc = st ? db_step(st, e) : -1;
+
+	*col = rc == 1 ? sqlite3_column_int(st, 0) - REG_COLUMN : -1;
+	if (*col >= t->ncols)
+		*col = -1;
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+int table_renamed(struct store *s, struct table *t, int col, const char *name,
+    struct err *e)
+{
+	long long id = (long long)t->id;
+	int rc;
+
+	if (col >= 0)
+		rc = db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_alias"
+		    " SELECT name, t, r FROM dialsync_column WHERE t = %lld"
+		    " AND r = %d; DELETE FROM dialsync_alias WHERE t = %lld"
+		    " AND r > 0 AND name = %Q; UPDATE dialsync_column"
+		    " SET name = %Q WHERE t = %lld AND r = %d", id,
+		    col + REG_COLUMN, id, name, name, id, col + REG_COLUMN);
+	else
+		rc = db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_alias"
+		    " VALUES(%Q, %lld, 0); DELETE FROM dialsync_alias WHERE"
+		    " r = 0 AND name = %Q; UPDATE dialsync_table SET name = %Q"
+		    " WHERE t = %lld", t->name, id, name, name, id);
+	return rc < 0 ? -1 : registry_moved(s, e);
+}
+
+int table_seen(struct store *s, struct table *t, struct err *e)
+{
+	for (int i = 0; i < t->ncols; i++) {
+		struct column *c = &t->cols[i];
+		int here = c->present ? 1 + c->keypos : 0;
+
+		if (c->here != here && db_execf(s->db, e,
+			"UPDATE dialsync_column SET here = %d WHERE t = %lld"
+			" AND r = %d", here, (long long)t->id,
+			i + REG_COLUMN) < 0)
+			return -1;
+		c->here = here;
+	}
+	return 0;
+}
+
 int table_column(struct store *s, struct table *t, const char *name, int *col,
     struct err *e)
 {
-	*col = find_column(t, name);
+	*col = table_find_column(t, name);
+	if (*col < 0 && old_name(s, t, name, col, e) < 0)
+		return -1;
 	if (*col >= 0)
 		return 0;
 	if (t->ncols >= TABLE_COLUMNS_MAX)
@@ -338,15 +441,51 @@ int table_set_tracked(struct store *s, struct table *t, bool tracked,
 	    tracked, (long long)t->id);
 	if (rc == 0)
 		rc = registry_moved(s, e);
-	/* the table's key is read with it; keep its width for later */
 	if (rc == 0)
 		rc = reload(s, name, &again, e);
-	if (rc == 0 && again->nkey)
-		rc = db_execf(s->db, e,
-		    "UPDATE dialsync_table SET nkey = %d WHERE t = %lld",
-		    again->nkey, (long long)again->id);
 	free(name);
 	return rc;
+}
+
+int table_waiting(struct store *s, const char *name, int nkey,
+    struct table **out, struct err *e)
+{
+	char *copy = strdup(name);
+	int rc = -1;
+
+	if (!copy)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	*out = table_waiting_find(s, copy, nkey);
+	if (*out)
+		rc = 0;
+	else if (db_execf(s->db, e, "INSERT INTO dialsync_table(name, nkey,"
+		" width) VALUES(%Q, %d, %d)", copy, nkey, nkey) == 0 &&
+	    registry_moved(s, e) == 0 && tables_load(s, e) == 0) {
+		*out = table_waiting_find(s, copy, nkey);
+		rc = *out ? 0 : err_set(e, ERR_CALLER, "table %s vanished",
+		    copy);
+	}
+	free(copy);
+	return rc;
+}
+
+void table_key_coll(const struct table *t, char coll[17])
+{
+	memset(coll, 0, 17);
+	for (int i = 0; i < t->nkey; i++)
+		coll[i] = t->cols[t->key[i]].coll == COLL_NOCASE ? 'N' :
+		    t->cols[t->key[i]].coll == COLL_RTRIM ? 'R' : 'B';
+	if (!strpbrk(coll, "NR"))
+		coll[0] = '\0';
+}
+
+int table_key_taken(struct store *s, struct table *t, struct err *e)
+{
+	t->frag_nkey = t->nkey;
+	table_key_coll(t, t->frag_coll);
+	return db_execf(s->db, e, "UPDATE dialsync_table SET nkey = %d,"
+	    " coll = %Q WHERE t = %lld", t->nkey, t->frag_coll,
+	    (long long)t->id);
 }
 
 /* ---- refusal */
