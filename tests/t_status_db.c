@@ -57,9 +57,11 @@ static int teardown(void **state)
 	", 4, " #c ", " #o ", " #a ");"
 #define LOG(m) "INSERT INTO dialsync_log(t, m, w, k1) VALUES(2, " #m \
 	", 100, 'k');"
-#define CONFLICT(id, settled) "INSERT INTO dialsync_conflict VALUES('" id \
-	"', 't', 'k', 'f', 1, 1, 'ann', 2, 2, 'hub', 'hub 1', 'ann', " \
-	settled ");"
+#define CONFLICT(id, settled) "INSERT INTO dialsync_conflict(id, kind," \
+	" tbl, key, field, lost, lost_clock, lost_site, won, won_clock," \
+	" won_site, bundle, seen_by, settled) VALUES('" id \
+	"', 'edit', 't', 'k', 'f', 1, 1, 'ann', 2, 2, 'hub', 'hub 1'," \
+	" 'ann', " settled ");"
 
 static const struct {
 	const char *name, *sql;
@@ -110,8 +112,8 @@ static const struct {
 	    "UPDATE dialsync_peer SET waiting_for = 118 WHERE name = 'hub'",
 	    0, 118, 0, 0},
 	{"held rows",
-	    "INSERT INTO dialsync_held VALUES(2, 'a', 'rule', 'x', 1),"
-	    "(2, 'b', 'rule', 'x', 1)", 0, 0, 2, 0},
+	    "INSERT INTO dialsync_held VALUES(2, 'a', 'rule', 'x', 1,"
+	    " NULL), (2, 'b', 'rule', 'x', 1, NULL)", 0, 0, 2, 0},
 	{"conflicts that nobody settled",
 	    CONFLICT("a", "NULL") CONFLICT("b", "'take'")
 	    CONFLICT("c", "NULL"), 0, 0, 0, 2},

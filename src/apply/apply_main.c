@@ -143,13 +143,13 @@ static int apply_one(const struct apply_conf *conf, const char *name,
 			 " resend is asked for with the next call", name,
 		    r.waiting, r.waiting == 1 ? " is" : "s are");
 	if (r.conflicts)
-		log_info("%s: %lld conflict%s settled by the later change and"
-			 " kept in dialsync_conflict", name,
+		log_info("%s: %lld conflict%s: the later change holds, the"
+			 " other is kept; see \"dialsync conflicts\"", name,
 		    (long long)r.conflicts, r.conflicts == 1 ? "" : "s");
 	if (r.held_rows)
-		log_warn("%s: %lld row%s refused by the table's rules and kept"
-			 " in dialsync_held; tried again when something"
-			 " changes", name, (long long)r.held_rows,
+		log_warn("%s: %lld row%s refused by the table's rules and kept;"
+			 " tried again when something changes; see"
+			 " \"dialsync conflicts\"", name, (long long)r.held_rows,
 		    r.held_rows == 1 ? " is" : "s are");
 	if (r.held || r.held_rows)
 		code = site_worse(code, 65);
@@ -233,7 +233,8 @@ static void warn_strangers(const struct site *s)
 
 static int run(struct site *s, const struct options *o)
 {
-	struct apply_conf conf = {s->store, &s->spool, NULL, tell, NULL};
+	struct apply_conf conf = {.store = s->store, .spool = &s->spool,
+	    .cfg = s->cfg, .tell = tell};
 	struct spool_lock lock = SPOOL_LOCK_INIT;
 	int64_t every = o->every ? o->every : s->cfg->site.apply_every;
 	struct err e = ERR_INIT;

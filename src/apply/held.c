@@ -70,11 +70,18 @@ static int retry_row(struct store *s, struct table *t, const struct value *key,
 	struct value values[TABLE_COLUMNS_MAX];
 	struct err why = ERR_INIT;
 	struct mask set;
+	uint64_t wait[MASK_WORDS];
 	int there = row_exists(s, t, key, e), rc;
 
-	if (there < 0 ||
+	if (there < 0 || held_wait(s, t, key, wait, e) < 0 ||
 	    load_aside(s, t, key, values, &set, arena, e) < 0)
 		return -1;
+	/* a person decides about these */
+	if (there && !mask_empty(wait, t->words)) {
+		mask_minus(set.w, wait, t->words);
+		if (mask_empty(set.w, t->words))
+			return 0;
+	}
 	rc = is_dead(s, t, key, frags, e);
 	if (rc < 0)
 		return -1;
@@ -99,8 +106,7 @@ static int retry_row(struct store *s, struct table *t, const struct value *key,
 	if (rc < 0)
 		*e = why;
 	if (rc != 1)
-		return rc < 0 ? -1 : held_put(s, t, key, "rule",
-	    why.text, e);
+		return rc < 0 ? -1 : held_put(s, t, key, HELD_RULE, why.text, e);
 	for (int r = REG_COLUMN; r < t->ncols + REG_COLUMN; r++)
 		if (mask_has(set.w, r) && aside_drop(s, t, key, r, e) < 0)
 			return -1;

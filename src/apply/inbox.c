@@ -15,6 +15,7 @@
 #include "capture/capture.h"
 #include "spool/spool_inbox.h"
 #include "spool/spool_outbox.h"
+#include "store/foreign.h"
 
 /* A dropped file may still grow: left alone until it is this old. */
 #define GROWING_S 120
@@ -331,7 +332,9 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	d.name = name;
 	d.result = result;
 	d.r.store = conf->store;
+	d.r.cfg = conf->cfg;
 	d.r.name = name;
+	conf->store->watch = true;
 	d.r.on_group = on_group;
 	d.r.on_bytes = on_bytes;
 	d.r.arg = &d;
@@ -370,7 +373,9 @@ int apply_held(const struct apply_conf *conf, struct apply_result *result,
 		return 0;
 	if (capture_fold_begin(s, e) < 0)
 		return -1;
+	s->watch = true;
 	if (held_retry(s, &left, e) == 0 &&
+	    dangling_review(s, NULL, &result->conflicts, e) == 0 &&
 	    store_meta_set_int(s, "retry", 0, e) == 0 &&
 	    store_commit(s, e) == 0)
 		return 0;

@@ -9,7 +9,7 @@ dialsync_apply_SOURCES = \
 	src/apply/apply_main.c src/apply/apply.h src/apply/apply_p.h \
 	src/apply/inbox.c src/apply/receive.c src/apply/receive.h \
 	src/apply/place.c src/apply/clash.c src/apply/held.c \
-	src/apply/load.c
+	src/apply/load.c src/apply/resolve.c
 dialsync_apply_LDADD = src/site/libsite.a src/apply/libmerge.a \
 	src/capture/libcapture.a src/store/libstore.a \
 	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \

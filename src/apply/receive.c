@@ -11,6 +11,7 @@
 #include "apply/receive.h"
 #include "base/clock.h"
 #include "capture/capture.h"
+#include "store/foreign.h"
 #include "store/know.h"
 
 static int out_of_memory(struct err *e)
@@ -459,7 +460,10 @@ static int finish(struct receive *r, struct err *e)
 
 	if (r->order == ORDER_APPLY || r->order == ORDER_NEW ||
 	    r->order == ORDER_MERGE) {
-		if (late_judge(w, e) < 0)
+		if (late_judge(w, e) < 0 || dangling_scan(w->s, e) < 0 ||
+		    (w->head.end && dangling_review(w->s, w->name,
+			&w->conflicts, e) < 0) ||
+		    resolve_own(w->s, r->cfg, e) < 0)
 			return -1;
 		if (r->order == ORDER_MERGE)
 			ask_resend(&r->peer, false);

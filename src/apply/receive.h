@@ -7,6 +7,7 @@
 
 struct receive {
 	struct store *store;   /* borrowed */
+	const struct config *cfg; /* borrowed; may be NULL */
 	const char *name;      /* the peer's; borrowed */
 	/* for the status; may be NULL */
 	void (*on_group)(void *arg, const char *table, int rows);

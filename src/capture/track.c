@@ -253,8 +253,9 @@ static int place_later(struct store *s, const struct table *t, struct err *e)
 	long long id = (long long)t->id;
 
 	if (db_execf(s->db, e,
-		"INSERT OR IGNORE INTO dialsync_held(t, k, why, since)"
-		" SELECT DISTINCT t, k, '%s', %lld FROM dialsync_aside"
+		"INSERT OR IGNORE INTO dialsync_held(t, k, kind, why, since)"
+		" SELECT DISTINCT t, k, 'rule', '%s', %lld FROM"
+		" dialsync_aside"
 		" WHERE t = %lld", waits, (long long)clock_wall(), id) < 0)
 		return -1;
 	return store_meta_set_int(s, "retry", 1, e);
@@ -387,7 +388,7 @@ static int look_back_at(struct absence *a, const struct value *key,
 		return 0;
 	/* where all columns are the key a birth leaves nothing beside */
 	if (dead || (alive && a->t->nkey == a->t->ncols))
-		return held_put(a->s, a->t, key, "rule", waits, e);
+		return held_put(a->s, a->t, key, HELD_RULE, waits, e);
 	if (a->keys_same || a->empty)
 		return 0;
 	a->gone++;

@@ -110,8 +110,9 @@ int held_put(struct store *s, const struct table *t, const struct value *key,
     const char *kind, const char *why, struct err *e)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_HELD_PUT,
-	    "INSERT OR REPLACE INTO dialsync_held(t, k, kind, why, since)"
-	    " VALUES(?, ?, ?, ?, ?)", e);
+	    "INSERT INTO dialsync_held(t, k, kind, why, since)"
+	    " VALUES(?, ?, ?, ?, ?) ON CONFLICT(t, k) DO UPDATE"
+	    " SET kind = excluded.kind, why = excluded.why", e);
 
 	if (!st)
 		return -1;
@@ -165,90 +166,77 @@ int held_is_old(struct store *s, const struct table *t,
 	return rc;
 }
 
-/* ---- conflicts */
+/* ---- values that wait for a person */
 
-static const char *site_of(struct store *s, int64_t o)
+static int set_wait(struct store *s, const struct table *t,
+    const struct value *key, const uint64_t *mask, struct err *e)
 {
-	const struct origin *origin = store_origin_get(s, o);
-
-	return origin ? origin->site : "";
-}
-
-/* The record's key names the register and the loser's version, so that two
- * sites that see the same conflict make the same row. */
-static void conflict_id(struct store *s, const struct conflict *c,
-    struct buf *id)
-{
-	const struct origin *o = store_origin_get(s, c->loser.origin);
-
-	buf_addf(id, "%s|", c->table->name);
-	key_text(c->table, c->key, id);
-	buf_addf(id, "|%s|%lld|%s|%lld", c->field, (long long)c->loser.clock,
-	    o ? o->site : "", o ? (long long)o->inc : 0LL);
-}
-
-static int conflict_insert(struct store *s, const struct conflict *c,
-    const struct buf *id, struct err *e)
-{
-	static const struct value null;
-	struct buf key = BUF_INIT(SIZE_MAX);
-	sqlite3_stmt *st = store_stmt(s, ST_CONFLICT_ADD,
-	    "INSERT OR IGNORE INTO dialsync_conflict(id, tbl, key, field, lost,"
-	    " lost_clock, lost_site, won, won_clock, won_site, bundle, seen_by)"
-	    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", e);
-	int rc;
+	sqlite3_stmt *st = store_stmt(s, ST_HELD_WAIT_SET,
+	    "UPDATE dialsync_held SET wait = ?3 WHERE t = ?1 AND k = ?2", e);
 
 	if (!st)
 		return -1;
-	key_text(c->table, c->key, &key);
-	sqlite3_bind_text(st, 1, buf_str(id), (int)id->n, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, c->table->name, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 3, buf_str(&key), (int)key.n, SQLITE_STATIC);
-	sqlite3_bind_text(st, 4, c->field, -1, SQLITE_STATIC);
-	db_bind(st, 5, c->lost ? c->lost : &null);
-	sqlite3_bind_int64(st, 6, c->loser.clock);
-	sqlite3_bind_text(st, 7, site_of(s, c->loser.origin), -1,
-	    SQLITE_TRANSIENT);
-	db_bind(st, 8, c->won ? c->won : &null);
-	sqlite3_bind_int64(st, 9, c->winner.clock);
-	sqlite3_bind_text(st, 10, site_of(s, c->winner.origin), -1,
-	    SQLITE_TRANSIENT);
-	sqlite3_bind_text(st, 11, c->bundle, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 12, s->site, -1, SQLITE_STATIC);
-	rc = db_run(st, e);
-	sqlite3_clear_bindings(st);
-	buf_free(&key);
-	return rc < 0 ? -1 : sqlite3_changes(s->db) > 0;
+	bind_row(st, t, key);
+	if (mask_empty(mask, t->words))
+		sqlite3_bind_null(st, 3);
+	else
+		mask_bind(st, 3, t, mask, false);
+	return db_run(st, e);
 }
 
-int conflict_add(struct store *s, const struct conflict *c, struct err *e)
+int held_wait(struct store *s, const struct table *t,
+    const struct value *key, uint64_t *mask, struct err *e)
 {
-	struct buf id = BUF_INIT(SIZE_MAX);
-	sqlite3_stmt *st;
-	int rc, added;
+	sqlite3_stmt *st = store_stmt(s, ST_HELD_WAIT,
+	    "SELECT wait FROM dialsync_held WHERE t = ? AND k = ?"
+	    " AND wait IS NOT NULL", e);
+	bool death;
+	int rc;
 
-	/* a conflict about a conflict record tells nobody anything */
-	if (strcmp(c->table->name, TABLE_CONFLICT) == 0)
+	memset(mask, 0, (size_t)t->words * sizeof(*mask));
+	if (!st)
+		return -1;
+	bind_row(st, t, key);
+	rc = db_step(st, e);
+	if (rc == 1)
+		mask_column(st, 0, t, mask, &death);
+	sqlite3_reset(st);
+	return rc < 0 ? -1 : !mask_empty(mask, t->words);
+}
+
+int held_wait_add(struct store *s, const struct table *t,
+    const struct value *key, const uint64_t *mask, struct err *e)
+{
+	uint64_t all[MASK_WORDS];
+	int rc = held_is(s, t, key, e);
+
+	if (rc == 0)
+		rc = held_put(s, t, key, HELD_PERSON, "a value from another"
+		    " site waits for a person (resolve = hold)", e);
+	if (rc < 0 || held_wait(s, t, key, all, e) < 0)
+		return -1;
+	mask_or(all, mask, t->words);
+	return set_wait(s, t, key, all, e);
+}
+
+int held_wait_drop(struct store *s, const struct table *t,
+    const struct value *key, const uint64_t *mask, struct err *e)
+{
+	sqlite3_stmt *st;
+	uint64_t all[MASK_WORDS];
+	int rc = held_wait(s, t, key, all, e);
+
+	if (rc <= 0)
+		return rc;
+	mask_minus(all, mask, t->words);
+	if (set_wait(s, t, key, all, e) < 0)
+		return -1;
+	if (!mask_empty(all, t->words))
 		return 0;
-	conflict_id(s, c, &id);
-	if (id.failed) {
-		buf_free(&id);
-		return err_set(e, ERR_SYSTEM, "out of memory");
-	}
-	rc = added = conflict_insert(s, c, &id, e);
-	if (rc == 1) {
-		/* no trigger runs on this connection: log it by hand */
-		st = store_stmt(s, ST_CONFLICT_LOG,
-		    "INSERT INTO dialsync_log(t, m, w, k1) VALUES(1, -1, ?, ?)",
-		    e);
-		rc = -1;
-		if (st) {
-			sqlite3_bind_int64(st, 1, clock_wall());
-			sqlite3_bind_text(st, 2, buf_str(&id), (int)id.n,
-			    SQLITE_STATIC);
-			rc = db_run(st, e);
-		}
-	}
-	buf_free(&id);
-	return rc < 0 ? -1 : added;
+	st = store_stmt(s, ST_HELD_WAIT_DEL, "DELETE FROM dialsync_held"
+	    " WHERE t = ? AND k = ? AND kind = 'person'", e);
+	if (!st)
+		return -1;
+	bind_row(st, t, key);
+	return db_run(st, e);
 }

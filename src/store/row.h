@@ -45,9 +45,14 @@ int aside_drop(struct store *, const struct table *, const struct value *key,
 int aside_mask(struct store *, const struct table *, const struct value *key,
     uint64_t *mask, struct err *);
 
-/* ---- held rows: alive by their registers, refused by a constraint */
-/* kind: "rule", the table refuses it; "old", it may be a row that was deleted
- * and forgotten (a person inserts it again, or not). */
+/* ---- held rows: alive by their registers, but not as these say in their
+ * table.  Kinds: */
+#define HELD_RULE   "rule"    /* the table refuses the row */
+#define HELD_UNIQUE "unique"  /* another row has a value of it */
+#define HELD_PERSON "person"  /* resolve = hold: a person decides */
+#define HELD_OLD    "old"     /* it may be one that was deleted and
+			       * forgotten: a person inserts it again */
+
 int held_put(struct store *, const struct table *, const struct value *key,
     const char *kind, const char *why, struct err *);
 int held_drop(struct store *, const struct table *, const struct value *key,
@@ -60,17 +65,15 @@ int held_is(struct store *, const struct table *, const struct value *key,
 int held_is_old(struct store *, const struct table *, const struct value *key,
     struct err *);
 
-/* ---- conflicts: rows of dialsync_conflict, which sync like any other */
-struct conflict {
-	const struct table *table;
-	const struct value *key;
-	const char *field;          /* column name; "" for the row's life */
-	struct version loser, winner;
-	const struct value *lost, *won;  /* won may be NULL: the row is dead */
-	const char *bundle;         /* "hub 118" */
-};
-/* Record it, once; logs it so that the next fold gives it a version.  1: a new
- * one; 0: known already, or about a conflict record itself; -1. */
-int conflict_add(struct store *, const struct conflict *, struct err *);
+/* Registers of a row whose values wait aside for a person; the row counts as
+ * held, its table has this site's own values. */
+int held_wait_add(struct store *, const struct table *,
+    const struct value *key, const uint64_t *mask, struct err *);
+/* Set the bits of those that wait; 1 some, 0 none, -1. */
+int held_wait(struct store *, const struct table *, const struct value *key,
+    uint64_t *mask, struct err *);
+/* These wait no more; the last one's row is no longer held. */
+int held_wait_drop(struct store *, const struct table *,
+    const struct value *key, const uint64_t *mask, struct err *);
 
 #endif

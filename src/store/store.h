@@ -31,8 +31,11 @@ struct store {
 	/* told of what a person should know; set by the program, may be NULL */
 	void (*warn)(void *arg, const char *text);
 	void *warn_arg;
+	struct foreign_list *foreign; /* owned; see foreign.h */
+	bool watch;             /* rows are placed: note references */
+	bool scan_all;          /* see dangling_scan() */
 	bool aside;             /* some value is aside (see row.h) */
-	sqlite3_stmt *st[48];   /* prepared once, enum store_stmt in store_p.h */
+	sqlite3_stmt *st[64];   /* prepared once, enum store_stmt in store_p.h */
 };
 
 /* Make our tables in a database and its identity: name, a fresh random
