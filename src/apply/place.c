@@ -258,8 +258,10 @@ static int record_clashes(struct apply_work *w, const struct incoming *in,
 	for (int i = 0; i < m->nfrag; i++) {
 		bool life = mask_has(m->frag[i].mask.w, REG_LIFE);
 
+		/* not with a row of before (load_base): there its fields
+		 * differ, as after edits that nobody has logged */
 		bool births = life && in->kind == BUNDLE_BIRTH &&
-		    !m->frag[i].death;
+		    !m->frag[i].death && w->frags[i].seq;
 
 		if (!m->kill && !mask_empty(m->frag[i].clash.w, m->words) &&
 		    (births ? clash_birth : clash_registers)(w, in,
