@@ -7,6 +7,7 @@ AM_TESTS_ENVIRONMENT = \
 include tests/local.bundle.mk
 include tests/local.capture.mk
 include tests/local.carry.mk
+include tests/local.conf.mk
 include tests/local.config.mk
 include tests/local.dialer.mk
 include tests/local.held.mk

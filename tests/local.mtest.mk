@@ -1,14 +1,14 @@
 # Merging, order, keys; and the pipeline as a whole.
 DIALSYNC_WORK_SOURCES = \
 	src/apply/inbox.c src/apply/receive.c src/apply/place.c \
-	src/apply/clash.c src/apply/held.c \
+	src/apply/clash.c src/apply/held.c src/apply/resolve.c \
 	src/apply/load.c src/apply/twins.c src/apply/refuse.c \
 	src/apply/unique.c \
 	src/pack/pack.c src/pack/rows.c src/pack/head.c src/pack/load.c
-DIALSYNC_WORK_LIBS = src/apply/libmerge.a \
+DIALSYNC_WORK_LIBS = src/apply/libmerge.a src/config/libconfig.a \
 	src/capture/libcapture.a src/store/libstore.a \
 	src/bundle/libbundle.a src/spool/libspool.a src/base/libbase.a \
-	$(SQLITE_LIBS) $(XML_LIBS) $(ZLIB_LIBS)
+	$(SQLITE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(INIH_LIBS)
 
 check_PROGRAMS += tests/random_sites
 TESTS += tests/random_sites

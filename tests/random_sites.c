@@ -72,6 +72,8 @@ static bool kept(struct world *w, const char *value)
 
 	for (int i = 0; i < w->nsites; i++)
 		dump_site(w, i, false, &b);
+	for (int i = 0; i < w->nsites; i++)
+		dump_kept_rows(w, i, &b);
 	snprintf(line, sizeof(line), " %s ", value);
 	yes = strstr(buf_str(&b), line) != NULL;
 	buf_free(&b);

@@ -321,6 +321,53 @@ void dump_site(struct world *w, int i, bool regs, struct buf *out)
 	dump_query(db, registers, out);
 }
 
+/* {"blob": "00FF"} and the like, as put_value() writes them. */
+static void put_kept(struct buf *out, sqlite3_stmt *st)
+{
+	static const char letters[] = "RTB";
+
+	for (int k = 0; k < 3; k++) {
+		const char *p = (const char *)sqlite3_column_text(st, 1 + k);
+		double r;
+		uint64_t bits;
+
+		if (!p)
+			continue;
+		if (k == 0) {
+			r = strtod(p, NULL);
+			memcpy(&bits, &r, 8);
+			buf_addf(out, "R%016" PRIx64 "(%.17g)", bits, r);
+			return;
+		}
+		buf_addc(out, letters[k]);
+		for (; p[0] && p[1]; p += 2) {
+			char two[3] = {p[0], p[1], '\0'};
+			int c = (int)strtol(two, NULL, 16);
+
+			buf_addf(out, c > ' ' && c < 127 ? "%c" : "\\%02x", c);
+		}
+		return;
+	}
+}
+
+void dump_kept_rows(struct world *w, int i, struct buf *out)
+{
+	sqlite3_stmt *st = prepare(w->site[i].app, "SELECT atom, CASE type WHEN 'object'"
+	    " THEN json_extract(value, '$.real') END, CASE type WHEN 'object'"
+	    " THEN json_extract(value, '$.text') END, CASE type WHEN 'object'"
+	    " THEN json_extract(value, '$.blob') END"
+	    " FROM dialsync_conflict c, json_each(c.row)");
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		buf_addc(out, ' ');
+		if (sqlite3_column_type(st, 0) != SQLITE_NULL)
+			put_value(out, st, 0);
+		else
+			put_kept(out, st);
+		buf_adds(out, " ");
+	}
+	sqlite3_finalize(st);
+}
+
 void dump_values(struct world *w, sqlite3 *db, struct buf *out)
 {
 	for (int k = 0; k < w->ntables; k++) {

@@ -457,7 +457,8 @@ bool world_apply(struct world *w, int i)
 	struct err e = ERR_INIT;
 	struct store *st = open_store(w, s);
 	struct spool sp;
-	struct apply_conf conf = {st, &sp, NULL, tell, w, 0};
+	struct apply_conf conf = {.store = st, .spool = &sp, .tell = tell,
+	    .arg = w};
 	struct apply_result r;
 	bool any = false;
 

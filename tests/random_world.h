@@ -90,6 +90,8 @@ bool world_apply(struct world *, int site);
 /* Rows of all tables as sorted lines, reals bit for bit; then registers. */
 void dump_site(struct world *, int site, bool registers, struct buf *);
 /* Values of columns other than keys, one a line, in no order. */
+/* The values of rows that are kept in conflict records. */
+void dump_kept_rows(struct world *, int i, struct buf *out);
 void dump_values(struct world *, sqlite3 *, struct buf *);
 
 void world_bad(struct world *, const char *fmt, ...)

@@ -57,9 +57,11 @@ static int teardown(void **state)
 	", 4, " #c ", " #o ", " #a ");"
 #define LOG(m) "INSERT INTO dialsync_log(t, m, w, k1) VALUES(2, " #m \
 	", 100, 'k');"
-#define CONFLICT(id, settled) "INSERT INTO dialsync_conflict VALUES('" id \
-	"', 't', 'k', 'f', 1, 1, 'ann', 2, 2, 'hub', 'hub 1', 'ann', " \
-	settled ");"
+#define CONFLICT(id, settled) "INSERT INTO dialsync_conflict(id, kind," \
+	" tbl, key, field, lost, lost_clock, lost_site, won, won_clock," \
+	" won_site, bundle, seen_by, settled) VALUES('" id \
+	"', 'edit', 't', 'k', 'f', 1, 1, 'ann', 2, 2, 'hub', 'hub 1'," \
+	" 'ann', " settled ");"
 
 static const struct {
 	const char *name, *sql;

@@ -14,6 +14,7 @@
 #ifndef APPLY_APPLY_H
 #define APPLY_APPLY_H
 
+#include "config/config.h"
 #include "spool/spool.h"
 #include "spool/status_file.h"
 #include "store/peer.h"
@@ -21,6 +22,7 @@
 struct apply_conf {
 	struct store *store;        /* borrowed; opened with DB_APPLY */
 	const struct spool *spool;  /* borrowed */
+	const struct config *cfg;   /* borrowed: "resolve"; may be NULL */
 	struct status_file *status; /* borrowed; may be NULL */
 	/* what a person may want to know; may be NULL */
 	void (*tell)(void *arg, int severity, const char *text);

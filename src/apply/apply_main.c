@@ -130,7 +130,8 @@ static void warn_held_rows(const char *what, int64_t n)
 	if (n)
 		log_warn("%s: %lld row%s not wholly in %s table: another row"
 			 " has a unique value, or a rule refuses %s; kept,"
-			 " dialsync_held says why; placed when that changes",
+			 " and placed when that changes; see"
+			 " \"dialsync conflicts\"",
 		    what, (long long)n, n == 1 ? " is" : "s are",
 		    n == 1 ? "its" : "their", n == 1 ? "it" : "them");
 }
@@ -154,8 +155,8 @@ static int apply_one(const struct apply_conf *conf, const char *name,
 			 " resend is asked for with the next call", name,
 		    r.waiting, r.waiting == 1 ? " is" : "s are");
 	if (r.conflicts)
-		log_info("%s: %lld conflict%s settled by the later change and"
-			 " kept in dialsync_conflict", name,
+		log_info("%s: %lld conflict%s: the later change holds, the"
+			 " other is kept; see \"dialsync conflicts\"", name,
 		    (long long)r.conflicts, r.conflicts == 1 ? "" : "s");
 	warn_held_rows(name, r.held_rows);
 	if (r.refused)
@@ -245,7 +246,8 @@ static void warn_strangers(const struct site *s)
 
 static int run(struct site *s, const struct options *o)
 {
-	struct apply_conf conf = {s->store, &s->spool, NULL, tell, NULL, 0};
+	struct apply_conf conf = {.store = s->store, .spool = &s->spool,
+	    .cfg = s->cfg, .tell = tell};
 	struct spool_lock lock = SPOOL_LOCK_INIT;
 	int64_t every = o->every ? o->every : s->cfg->site.apply_every;
 	struct err e = ERR_INIT;

@@ -6,7 +6,9 @@
 #include "apply/merge.h"
 #include "base/arena.h"
 #include "bundle/bundle.h"
+#include "store/conflict.h"
 #include "store/row.h"
+#include "store/row_json.h"
 
 /* An edit that met a death: judged when the bundle is done. */
 struct late {
@@ -15,6 +17,7 @@ struct late {
 	struct value key, value;
 	int reg;
 	struct version ver;
+	const char *row; /* JSON of the row that died, in the arena; NULL */
 	bool incoming;   /* else: ours, that the sender did not know */
 };
 
@@ -99,11 +102,18 @@ int place_held(struct apply_work *, struct err *);
 /* Conflicts: what lost, with its value. */
 int clash_registers(struct apply_work *, const struct incoming *,
     const struct frag *, const uint64_t *regs, struct err *);
+int clash_birth(struct apply_work *, const struct incoming *,
+    const struct frag *, const uint64_t *regs, struct err *);
 int clash_life(struct apply_work *, const struct incoming *,
     const struct frag *life, struct err *);
+/* ver: &incoming->ver when the edit came with it, else it is ours.  row: JSON
+ * of the row as it was, in the arena, or NULL. */
 int late_add(struct apply_work *, const struct incoming *, int reg,
-    const struct value *, const struct version *, bool incoming,
+    const struct value *, const struct version *ver, const char *row,
     struct err *);
+/* The row as it is, in its table or held; nothing if it is neither. */
+int row_json_here(struct apply_work *, const struct incoming *,
+    struct buf *out, struct err *);
 int late_judge(struct apply_work *, struct err *);
 
 /* The row's present value of a register: from beside it, or from the table.
@@ -151,5 +161,8 @@ int held_release(struct store *, struct table *, const struct value *key,
 int held_evaluate(struct store *, struct table *, int64_t *newly,
     struct err *);
 int held_evaluate_all(struct store *, int64_t *newly, struct err *);
+
+/* "resolve = mine" and "hold": what this site's own values lost. */
+int resolve_own(struct store *, const struct config *, struct err *);
 
 #endif

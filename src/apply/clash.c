@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "apply/apply_p.h"
+#include "base/json.h"
+#include "store/held.h"
 #include "store/know.h"
 
 bool work_sender_knows(const struct apply_work *w, const struct version *v)
@@ -61,8 +63,10 @@ int clash_registers(struct apply_work *w, const struct incoming *in,
 	int order = store_version_cmp(w->s, &in->ver, &f->ver);
 
 	for (int i = 0; i < in->t->ncols; i++) {
-		struct conflict c = {in->t, &in->key, in->t->cols[i].name,
-		    f->ver, in->ver, NULL, &in->values[i], w->name};
+		struct conflict c = {.kind = CONFLICT_EDIT, .table = in->t,
+		    .key = &in->key, .field = in->t->cols[i].name,
+		    .loser = f->ver, .winner = in->ver,
+		    .won = &in->values[i], .bundle = w->name};
 		struct value here;
 		int rc;
 
@@ -86,18 +90,121 @@ int clash_registers(struct apply_work *w, const struct incoming *in,
 	return 0;
 }
 
+/* Do the two births differ in anything? 1, 0, -1. */
+static int births_differ(struct apply_work *w, const struct incoming *in,
+    const uint64_t *regs, struct err *e)
+{
+	struct value here;
+
+	for (int i = 0; i < in->t->ncols; i++) {
+		int rc;
+
+		if (!mask_has(regs, i + REG_COLUMN))
+			continue;
+		rc = current_value(w, in, i + REG_COLUMN, &here, e);
+		if (rc < 0)
+			return -1;
+		if (rc == 1 && !value_same(&here, &in->values[i]))
+			return 1;
+	}
+	return 0;
+}
+
+/* A birth that came.  Columns that were edited since at its site are not in
+ * it: these edits meet the row one by one. */
+static void incoming_json(const struct incoming *in, struct buf *out)
+{
+	if (in->t->present)
+		row_json_put(in->t, in->mask.w, in->values, out);
+}
+
+int row_json_here(struct apply_work *w, const struct incoming *in,
+    struct buf *out, struct err *e)
+{
+	const struct table *t = in->t;
+	struct value key[16], v;
+	struct held h;
+	struct json j;
+	int rc = 0;
+
+	if (!t->present || !key_split(t, &in->key, key))
+		return 0;
+	if (!w->row_read) {
+		rc = w->row_there = row_read(w->s, in->t, &in->key, w->row, e);
+		w->row_read = rc >= 0;
+	}
+	if (rc >= 0 && !w->row_there)
+		rc = aside_any(w->s) ? held_get(w->s, t, &in->key, &h, e) : 0;
+	if (rc < 0 || (rc == 0 && !w->row_there))
+		return rc;
+	json_init(&j, out);
+	json_object(&j, NULL);
+	for (int i = 0; i < t->ncols; i++) {
+		if (!t->cols[i].present)
+			continue;
+		rc = current_value(w, in, i + REG_COLUMN, &v, e);
+		if (rc < 0)
+			return -1;
+		if (rc == 0 && t->cols[i].keypos)
+			v = key[t->cols[i].keypos - 1];
+		if (rc == 1 || t->cols[i].keypos)
+			row_json_value(&j, t->cols[i].name, &v);
+	}
+	json_end(&j, '}');
+	/* what cannot travel is not kept */
+	if (out->failed || out->n > VALUE_MAX)
+		buf_reset(out);
+	return 0;
+}
+
+/* One key was born at two sites: one record, with the row that lost. */
+int clash_birth(struct apply_work *w, const struct incoming *in,
+    const struct frag *f, const uint64_t *regs, struct err *e)
+{
+	struct buf row = BUF_INIT(SIZE_MAX);
+	struct conflict c = {.kind = CONFLICT_BIRTH, .table = in->t,
+	    .key = &in->key, .field = "", .loser = f->ver,
+	    .winner = in->ver, .bundle = w->name, .row = &row};
+	int rc = births_differ(w, in, regs, e);
+
+	if (rc <= 0)
+		return rc;
+	if (store_version_cmp(w->s, &in->ver, &f->ver) < 0) {
+		c.loser = in->ver;
+		c.winner = f->ver;
+		incoming_json(in, &row);
+	} else {
+		rc = row_json_here(w, in, &row, e);
+	}
+	if (rc >= 0)
+		rc = record(w, &c, e);
+	buf_free(&row);
+	return rc;
+}
+
 /* A birth lost to a death, or a death to a birth. */
 int clash_life(struct apply_work *w, const struct incoming *in,
     const struct frag *life, struct err *e)
 {
-	struct conflict c = {in->t, &in->key, "", in->ver, life->ver, NULL,
-	    NULL, w->name};
+	struct buf row = BUF_INIT(SIZE_MAX);
+	bool birth = in->kind == BUNDLE_BIRTH;
+	struct value what = {.type = VALUE_TEXT, .p = birth ? "birth" : "death",
+	    .n = 5};
+	struct conflict c = {.kind = CONFLICT_LIFE, .table = in->t,
+	    .key = &in->key, .field = "", .loser = in->ver,
+	    .winner = life->ver, .lost = &what, .bundle = w->name,
+	    .row = &row};
+	int rc;
 
-	return record(w, &c, e);
+	if (birth)
+		incoming_json(in, &row);
+	rc = record(w, &c, e);
+	buf_free(&row);
+	return rc;
 }
 
 int late_add(struct apply_work *w, const struct incoming *in, int reg,
-    const struct value *v, const struct version *ver, bool incoming,
+    const struct value *v, const struct version *ver, const char *row,
     struct err *e)
 {
 	struct late *l = arena_alloc(&w->arena, sizeof(*l));
@@ -110,7 +217,8 @@ int late_add(struct apply_work *w, const struct incoming *in, int reg,
 	l->value = *v;
 	l->reg = reg;
 	l->ver = *ver;
-	l->incoming = incoming;
+	l->incoming = ver == &in->ver;
+	l->row = row;
 	if (l->key.type == VALUE_TEXT || l->key.type == VALUE_BLOB)
 		l->key.p = arena_copy(&w->arena, in->key.p, in->key.n);
 	if (v->type == VALUE_TEXT || v->type == VALUE_BLOB)
@@ -139,8 +247,11 @@ int late_judge(struct apply_work *w, struct err *e)
 {
 	for (struct late *l = w->late; l; l = l->next) {
 		struct table *t = table_by_id(w->s, l->table);
-		struct conflict c = {t, &l->key, "", l->ver, {0, 0}, &l->value,
-		    NULL, w->name};
+		struct buf row = {(char *)l->row, l->row ? strlen(l->row) : 0,
+		    0, 0, false};
+		struct conflict c = {.kind = CONFLICT_DEATH, .table = t,
+		    .key = &l->key, .loser = l->ver, .lost = &l->value,
+		    .bundle = w->name, .row = &row};
 		int rc = t ? standing_death(w, t, l, &c.winner, e) : 0;
 
 		if (rc < 0)

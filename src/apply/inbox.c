@@ -19,6 +19,7 @@
 #include "spool/spool_inbox.h"
 #include "spool/spool_outbox.h"
 #include "store/note.h"
+#include "store/foreign.h"
 
 /* A dropped file may still grow: left alone until it is this old. */
 #define GROWING_S 120
@@ -474,7 +475,9 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	d.name = name;
 	d.result = result;
 	d.r.store = conf->store;
+	d.r.cfg = conf->cfg;
 	d.r.name = name;
+	conf->store->watch = true;
 	d.r.on_group = on_group;
 	d.r.on_bytes = on_bytes;
 	d.r.arg = &d;
@@ -545,10 +548,13 @@ int apply_held(const struct apply_conf *conf, struct apply_result *result,
 		return rc;
 	if (capture_fold_begin(s, e) < 0)
 		return -1;
+	s->watch = true;
 	/* the fold says whether it touched a table with held rows */
 	rc = store_meta_int(s, HELD_META_RETRY, 0, &asked, e);
 	if (rc == 0 && asked)
 		rc = held_evaluate_all(s, &result->held_rows, e);
+	if (rc == 0 && asked)
+		rc = dangling_review(s, NULL, &result->conflicts, e);
 	if (rc == 0 && asked)
 		rc = store_meta_set_int(s, HELD_META_RETRY, 0, e);
 	if (rc == 0 && store_commit(s, e) == 0)

@@ -14,7 +14,8 @@ dialsync_apply_SOURCES = \
 	src/apply/load.c \
 	src/apply/twins.c src/apply/twins.h \
 	src/apply/refuse.c src/apply/refuse.h \
-	src/apply/unique.c src/apply/unique.h
+	src/apply/unique.c src/apply/unique.h \
+	src/apply/resolve.c
 dialsync_apply_LDADD = src/site/libsite.a src/apply/libmerge.a \
 	src/capture/libcapture.a src/store/libstore.a \
 	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \

@@ -10,6 +10,7 @@
 #include "apply/apply_p.h"
 #include "capture/capture.h"
 #include "apply/unique.h"
+#include "store/foreign.h"
 
 /* Do these registers speak of column i?  The key's columns have one together:
  * the key's spelling. */
@@ -176,11 +177,49 @@ placed:
 		  : hold_row(w, in, here, why.text, e);
 }
 
+/* The row that is about to go as JSON, once, so that it can be brought back;
+ * NULL when it is not in its table, or too large to travel. */
+static int keep_row(struct apply_work *w, const struct incoming *in,
+    const char **row, struct err *e)
+{
+	struct buf json = BUF_INIT(SIZE_MAX);
+	int rc;
+
+	/* judging in portions empties the arena */
+	if (*row && w->late)
+		return 0;
+	*row = NULL;
+	rc = row_json_here(w, in, &json, e);
+	if (rc == 0 && json.n) {
+		*row = arena_copy(&w->arena, json.p, json.n + 1);
+		if (!*row)
+			rc = err_set(e, ERR_SYSTEM, "out of memory");
+	}
+	buf_free(&json);
+	return rc;
+}
+
+/* A row that this site had edited is remembered until the sender's sequence is
+ * applied to its end: a conflict that a server has found may ask for it. */
+static int keep_own(struct apply_work *w, const struct incoming *in, int n,
+    struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		const struct origin *o = store_origin_get(w->s,
+		    w->frags[i].ver.origin);
+
+		if (o && strcmp(o->site, w->s->site) == 0 && in->t->id != 1)
+			return gone_put(w->s, in->t, &in->key, e);
+	}
+	return 0;
+}
+
 /* A death: keep what is later than it, then the row goes. */
 static int kill_row(struct apply_work *w, const struct incoming *in, int n,
     struct err *e)
 {
 	struct mask drop;
+	const char *row = NULL;
 
 	/* everything of the row, columns that are not here included */
 	memset(&drop, 0, sizeof(drop));
@@ -207,8 +246,9 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 				continue;
 			if (mask_has(m->clash.w, r) &&
 			    !in->t->cols[c].keypos &&
-			    late_add(w, in, r, &v, &w->frags[i].ver, false,
-				e) < 0)
+			    (keep_row(w, in, &row, e) < 0 ||
+				late_add(w, in, r, &v, &w->frags[i].ver, row,
+				    e) < 0))
 				return -1;
 			if (!keep)
 				continue;
@@ -219,7 +259,7 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 		}
 	}
 	row_read_done(in->t);
-	if (drop_aside(w, in, drop.w, e) < 0 ||
+	if (keep_own(w, in, n, e) < 0 || drop_aside(w, in, drop.w, e) < 0 ||
 	    row_delete(w->s, in->t, &in->key, e) < 0)
 		return -1;
 	return aside_any(w->s) ? held_drop(w->s, in->t, &in->key, e) : 0;
@@ -258,9 +298,14 @@ static int record_clashes(struct apply_work *w, const struct incoming *in,
 	for (int i = 0; i < m->nfrag; i++) {
 		bool life = mask_has(m->frag[i].mask.w, REG_LIFE);
 
+		/* not with a row of before (load_base): there its fields
+		 * differ, as after edits that nobody has logged */
+		bool births = life && in->kind == BUNDLE_BIRTH &&
+		    !m->frag[i].death && w->frags[i].seq;
+
 		if (!m->kill && !mask_empty(m->frag[i].clash.w, m->words) &&
-		    clash_registers(w, in, &w->frags[i], m->frag[i].clash.w,
-			e) < 0)
+		    (births ? clash_birth : clash_registers)(w, in,
+			&w->frags[i], m->frag[i].clash.w, e) < 0)
 			return -1;
 		if (life && m->life_clash &&
 		    clash_life(w, in, &w->frags[i], e) < 0)
@@ -271,7 +316,7 @@ static int record_clashes(struct apply_work *w, const struct incoming *in,
 	for (int i = 0; i < in->t->ncols; i++)
 		if (mask_has(in->mask.w, i + REG_COLUMN) &&
 		    late_add(w, in, i + REG_COLUMN, &in->values[i], &in->ver,
-			true, e) < 0)
+			NULL, e) < 0)
 			return -1;
 	return 0;
 }
@@ -302,6 +347,20 @@ static int place_old(struct apply_work *w, const struct incoming *in,
 	return held_put(w->s, in->t, &in->key, HELD_OLD, "it was born before"
 	    " deleted rows were last forgotten here (forget-after): it may be"
 	    " one of those; insert it again if it is wanted", e) < 0 ? -1 : 0;
+}
+
+/* What waits for a person is replaced where it waits: the table keeps what this
+ * site wrote. */
+static int leave_waiting(struct apply_work *w, const struct incoming *in,
+    uint64_t *here, struct err *e)
+{
+	uint64_t wait[MASK_WORDS], both[MASK_WORDS];
+	int rc = held_wait(w->s, in->t, &in->key, wait, e);
+
+	if (rc <= 0 || !mask_and(both, here, wait, in->t->words))
+		return rc < 0 ? -1 : 0;
+	mask_minus(here, both, in->t->words);
+	return put_aside(w, in, both, e);
 }
 
 /* Put what won where it belongs. */
@@ -337,6 +396,8 @@ static int place(struct apply_work *w, const struct incoming *in,
 			return -1;
 		was_alive = rc == 0; /* born again, and that is not old */
 	}
+	if (aside_any(w->s) && leave_waiting(w, in, here, e) < 0)
+		return -1;
 	if (born && !was_alive)
 		return insert_row(w, in, here, e);
 	mask_clear(here, REG_LIFE);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "capture/ahead.h"
 #include "capture/capture.h"
+#include "store/foreign.h"
 #include "store/know.h"
 
 /* A wish for a resend that was granted counts again after so long. */
@@ -610,7 +611,10 @@ static int finish(struct receive *r, struct err *e)
 
 	if (r->order == ORDER_APPLY || r->order == ORDER_NEW ||
 	    r->order == ORDER_MERGE) {
-		if (settle(w, e) < 0)
+		if (settle(w, e) < 0 || dangling_scan(w->s, e) < 0 ||
+		    (w->head.end && dangling_review(w->s, w->name,
+			&w->conflicts, e) < 0) ||
+		    resolve_own(w->s, r->cfg, e) < 0)
 			return -1;
 		if (r->order != ORDER_MERGE &&
 		    take_ack(r->store, &r->peer, &w->head, w->sender_knows,

@@ -14,6 +14,7 @@ enum receive_anew {
 
 struct receive {
 	struct store *store;   /* borrowed */
+	const struct config *cfg; /* borrowed; may be NULL */
 	const char *name;      /* the peer's; borrowed */
 	/* for the status; may be NULL */
 	void (*on_group)(void *arg, const char *table, int rows);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "capture/capture.h"
+#include "store/conflict.h"
 #include "store/row.h"
 
 /* The fold turns log entries into fragments, in five passes over a batch:
@@ -506,6 +507,24 @@ static int look_table(struct fold *f, const struct table *t, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* A conflict record's birth leaves open what this site does not know of it. */
+static int partial_record(struct fold *f, const struct frow *r,
+    struct err *e)
+{
+	uint64_t open[MASK_WORDS];
+
+	for (int32_t i = r->first; i >= 0; i = f->events[i].next) {
+		uint64_t *m = &f->masks[f->events[i].mask];
+
+		if (f->events[i].death || !mask_has(m, REG_LIFE))
+			continue;
+		if (conflict_partial(f->s, r->t, &r->key, open, e) < 0)
+			return -1;
+		mask_minus(m, open, r->t->words);
+	}
+	return 0;
+}
+
 /* Correct what the entries said by what is there: a row that is in its table
  * is alive, one that is not (and is not held) is dead. */
 static int look_row(struct fold *f, uint32_t row, struct err *e)
@@ -550,6 +569,8 @@ static int look_row(struct fold *f, uint32_t row, struct err *e)
 		if (replace_events(f, row, false) < 0)
 			return no_memory(e);
 	}
+	if (r->t->id == 1 && partial_record(f, r, e) < 0)
+		return -1;
 	least_clocks(f, &f->rows[row]);
 	return 0;
 }
@@ -653,10 +674,15 @@ static int replace_aside(struct fold *f, const struct frow *r,
 		       r->t->words)) {
 		return 0;
 	}
+	/* who edits a value that waited has decided */
+	if (!ev->death && held_wait_drop(f->s, r->t, &r->key, both, e) < 0)
+		return -1;
 	for (int reg = REG_COLUMN; reg < r->t->ncols + REG_COLUMN; reg++) {
-		struct conflict c = {r->t, &r->key,
-		    r->t->cols[reg - REG_COLUMN].name, {0, 0}, won, &v, NULL,
-		    NULL};
+		struct conflict c = {
+		    .kind = ev->death ? CONFLICT_DEATH : CONFLICT_EDIT,
+		    .table = r->t, .key = &r->key,
+		    .field = r->t->cols[reg - REG_COLUMN].name,
+		    .winner = won, .lost = &v};
 
 		if (!mask_has(both, reg))
 			continue;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/capture_p.h"
+#include "store/conflict.h"
 #include "store/held.h"
 #include "store/row.h"
 
@@ -59,6 +60,7 @@ static int add_conflict(struct rekey *r, int col, const struct frag *lost_f,
 	struct conflict c;
 
 	memset(&c, 0, sizeof(c));
+	c.kind = CONFLICT_EDIT;
 	c.table = r->to;
 	c.key = &r->newkey;
 	c.field = r->to->cols[col].name;

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "capture/capture_p.h"
+#include "store/conflict.h"
 #include "store/row.h"
 
 /* ALTER TABLE ... RENAME.  SQLite changes the names in our triggers, too, and
@@ -50,6 +51,7 @@ static int add_conflict(struct join *j, const struct value *key,
 	if (lost_f->ver.origin == won_f->ver.origin || value_same(lost, won))
 		return 0;
 	memset(&c, 0, sizeof(c));
+	c.kind = CONFLICT_EDIT;
 	c.table = j->t;
 	c.key = key;
 	c.field = j->t->cols[j->to].name;

@@ -125,8 +125,8 @@ static const struct config_key peer_keys[] = {
 static const struct config_key table_keys[] = {
 	{.name = "resolve", .type = KEY_CHOICE,
 	 .offset = offsetof(struct config_table, resolve),
-	 .standard = "latest", .choices = resolves, .about = "or mine, hold",
-	 .later = true},
+	 .standard = "latest", .choices = resolves,
+	 .about = "or mine, hold"},
 };
 
 #define AT(field) offsetof(struct config_hooks, field)

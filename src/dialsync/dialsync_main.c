@@ -34,6 +34,8 @@ static const struct command {
 	{"carry", "dialsync-carry", false, "exchange bundles by stick"},
 	{"resend", "dialsync-site", true, "send again, when in doubt"},
 	{"apply", "dialsync-apply", false, "bring what came into the database"},
+	{"conflicts", "dialsync-conflicts", false,
+	    "what lost, what is held, and to decide"},
 	{"status", "dialsync-status", false, "what is going on"},
 	{"show", "dialsync-show", false, "a bundle in words"},
 };
@@ -49,7 +51,7 @@ static void print_help(FILE *f)
 	    "Keeps SQLite databases in step over slow lines.\n"
 	    "\n", f);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(f, "  %-8s  %s\n", commands[i].name,
+		fprintf(f, "  %-9s  %s\n", commands[i].name,
 		    commands[i].about);
 	fputs("\n"
 	    "  -C DIR     the site's directory; else $DIALSYNC_DIR, else here\n"

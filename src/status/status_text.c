@@ -196,14 +196,14 @@ static void put_database(struct buf *b, const struct status_model *m,
 	if (p && p->held_rows > 0) {
 		buf_adds(b, "held: ");
 		put_count(b, p->held_rows, "row", true);
-		buf_adds(b, " not wholly in the table: a rule or another row "
-		    "is in the way; the table dialsync_held says why\n");
+		buf_adds(b, " that a constraint refuses or that waits for a "
+		    "person; see \"dialsync conflicts\"\n");
 	}
 	if (p && p->conflicts > 0) {
 		buf_adds(b, "conflicts: ");
-		put_count(b, p->conflicts, "value", true);
-		buf_adds(b, " lost to another site's; they are in the table "
-		    "dialsync_conflict\n");
+		put_count(b, p->conflicts, "change", true);
+		buf_adds(b, " that lost to another site's, or references to "
+		    "rows that are gone; see \"dialsync conflicts\"\n");
 	}
 	if (m->untracked)
 		buf_adds(b, "no table is tracked, so no change is logged; run "

@@ -162,15 +162,16 @@ int held_wait(struct store *s, const struct table *t, const struct value *key,
 	struct held h;
 	int rc = held_get(s, t, key, &h, e);
 
-	if (rc <= 0 || mask_empty(h.wait.w, t->words))
-		return rc < 0 ? -1 : 0;
-	mask_or(regs, h.wait.w, t->words);
-	return 1;
+	if (rc < 0)
+		return -1;
+	memcpy(regs, h.wait.w, (size_t)t->words * sizeof(*regs));
+	return !mask_empty(regs, t->words);
 }
 
 int held_wait_drop(struct store *s, const struct table *t,
     const struct value *key, const uint64_t *regs, struct err *e)
 {
+	struct mask aside;
 	struct held h;
 	int rc = held_get(s, t, key, &h, e);
 
@@ -179,5 +180,13 @@ int held_wait_drop(struct store *s, const struct table *t,
 	mask_minus(h.wait.w, regs, t->words);
 	if (put_wait(s, t, key, h.wait.w, e) < 0)
 		return -1;
+	if (strcmp(h.kind, HELD_PERSON) == 0 &&
+	    mask_empty(h.wait.w, t->words)) {
+		memset(&aside, 0, sizeof(aside));
+		if (aside_mask(s, t, key, aside.w, e) < 0)
+			return -1;
+		if (mask_empty(aside.w, t->words))
+			return held_drop(s, t, key, e);
+	}
 	return store_meta_set_int(s, HELD_META_RETRY, 1, e);
 }

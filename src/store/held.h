@@ -57,10 +57,11 @@ int held_any(struct store *, const struct table *, struct err *);
 int held_wait_add(struct store *, const struct table *,
     const struct value *key, const uint64_t *regs, const char *why,
     struct err *);
-/* Set the bits of the registers that wait.  1 some do, 0, -1. */
+/* The registers that wait, none if it is not held.  1 some do, 0, -1. */
 int held_wait(struct store *, const struct table *, const struct value *key,
     uint64_t *regs, struct err *);
-/* These wait no longer; what is still aside is placed by the next evaluation,
+/* These wait no longer.  A row of kind HELD_PERSON of which nothing is aside any
+ * more is not held then; else what is aside is placed by the next evaluation,
  * which this asks for. */
 int held_wait_drop(struct store *, const struct table *,
     const struct value *key, const uint64_t *regs, struct err *);

@@ -216,3 +216,88 @@ void key_text(const struct table *t, const struct value *key, struct buf *out)
 		}
 	}
 }
+
+/* ---- and back */
+
+static bool hex_value(const char **p, const char *end, struct arena *arena,
+    struct value *v)
+{
+	const char *q = *p + 2;
+	char *out = arena_alloc(arena, (size_t)(end - q) / 2 + 1);
+
+	v->type = VALUE_BLOB;
+	v->p = out;
+	for (v->n = 0; q + 1 < end && *q != '\''; q += 2, v->n++) {
+		char two[3] = {q[0], q[1], '\0'}, *stop;
+
+		if (!out)
+			return false;
+		out[v->n] = (char)strtoul(two, &stop, 16);
+		if (*stop)
+			return false;
+	}
+	*p = q + 1;
+	return q < end && *q == '\'';
+}
+
+static bool text_value(const char **p, const char *end, struct arena *arena,
+    struct value *v)
+{
+	const char *q = *p + 1;
+	char *out = arena_alloc(arena, (size_t)(end - q) + 1);
+
+	v->type = VALUE_TEXT;
+	v->p = out;
+	if (!out)
+		return false;
+	for (; q < end; q++) {
+		if (*q == '\'' && (q + 1 == end || q[1] != '\''))
+			break;
+		if (*q == '\'')
+			q++;
+		out[v->n++] = *q;
+	}
+	*p = q + 1;
+	return q < end;
+}
+
+static bool number_value(const char **p, const char *end, struct value *v)
+{
+	char text[64], *stop;
+	size_t n = 0;
+
+	for (; *p + n < end && (*p)[n] != ',' && n + 1 < sizeof(text); n++)
+		text[n] = (*p)[n];
+	text[n] = '\0';
+	*p += n;
+	v->type = VALUE_INTEGER;
+	v->i = strtoll(text, &stop, 10);
+	if (*stop) {
+		v->type = VALUE_REAL;
+		v->r = strtod(text, &stop);
+	}
+	return n && !*stop;
+}
+
+bool key_parse(const struct table *t, const char *text, size_t n,
+    struct arena *arena, struct value *cols)
+{
+	const char *p = text, *end = text + n;
+
+	for (int i = 0; i < t->nkey; i++) {
+		bool ok;
+
+		memset(&cols[i], 0, sizeof(cols[i]));
+		if (i && (end - p < 2 || *p++ != ',' || *p++ != ' '))
+			return false;
+		if (p == end)
+			return false;
+		ok = *p == '\'' ? text_value(&p, end, arena, &cols[i])
+		    : *p == 'x' && end - p > 2
+		    ? hex_value(&p, end, arena, &cols[i])
+		    : number_value(&p, end, &cols[i]);
+		if (!ok)
+			return false;
+	}
+	return p == end;
+}

@@ -14,4 +14,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/row.c src/store/aside.c src/store/row.h \
 	src/store/row_p.h \
 	src/store/scan.c src/store/scan.h \
-	src/store/held.c src/store/held.h
+	src/store/held.c src/store/held.h \
+	src/store/conflict.c src/store/conflict.h \
+	src/store/row_json.c src/store/row_json.h \
+	src/store/foreign.c src/store/dangling.c src/store/foreign.h

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/foreign.h"
 #include "store/row_p.h"
 #include "store/store_p.h"
 
@@ -147,6 +148,8 @@ int row_delete(struct store *s, struct table *t, const struct value *key,
 
 	if (!t->present)
 		return 0;
+	if (s->watch && foreign_before(s, t, key, NULL, e) < 0)
+		return -1;
 	st = key_stmt(s, t, &t->erase, "DELETE", key, e);
 	if (!st)
 		return -1;
@@ -365,15 +368,38 @@ static int refused(struct err *e)
 	return ROW_REFUSED;
 }
 
+/* Its foreign keys are looked up by its key. */
+static int note_insert(struct store *s, struct table *t,
+    const uint64_t *cols, const struct value *values, struct err *e)
+{
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	struct value own[16], key;
+	uint64_t regs[MASK_WORDS];
+	int rc = 1;
+
+	for (int i = 0; i < t->nkey; i++)
+		own[i] = values[t->key[i]];
+	memcpy(regs, cols, (size_t)t->words * sizeof(*regs));
+	mask_set(regs, REG_SPELLING);
+	if (key_make(t, own, &scratch, &key) &&
+	    foreign_after(s, t, &key, regs, e) < 0)
+		rc = -1;
+	buf_free(&scratch);
+	return rc;
+}
+
 int row_insert(struct store *s, struct table *t, const uint64_t *cols,
     const struct value *values, struct err *e)
 {
 	sqlite3_stmt *st = place_stmt(s, t, cols, true, e);
+	int rc;
 
 	if (!st)
 		return refused(e);
 	bind_values(st, t, cols, values, true);
-	return place(s, t, st, e);
+	rc = place(s, t, st, e);
+	return rc == ROW_PLACED && s->watch
+	    ? note_insert(s, t, cols, values, e) : rc;
 }
 
 int row_update(struct store *s, struct table *t, const struct value *key,
@@ -387,6 +413,8 @@ int row_update(struct store *s, struct table *t, const struct value *key,
 		any = sets(t, cols, i, false);
 	if (!any)
 		return row_exists(s, t, key, e);
+	if (s->watch && foreign_before(s, t, key, cols, e) < 0)
+		return -1;
 	st = place_stmt(s, t, cols, false, e);
 	if (!st)
 		return refused(e);
@@ -396,5 +424,8 @@ int row_update(struct store *s, struct table *t, const struct value *key,
 	rc = place(s, t, st, e);
 	if (rc == ROW_PLACED && sqlite3_changes(s->db) == 0)
 		return ROW_NONE;
+	if (rc == ROW_PLACED && s->watch &&
+	    foreign_after(s, t, key, cols, e) < 0)
+		return -1;
 	return rc;
 }

@@ -52,17 +52,4 @@ int aside_drop(struct store *, const struct table *, const struct value *key,
 int aside_mask(struct store *, const struct table *, const struct value *key,
     uint64_t *mask, struct err *);
 
-/* ---- conflicts: rows of dialsync_conflict, which sync like any other */
-struct conflict {
-	const struct table *table;
-	const struct value *key;
-	const char *field;          /* column name; "" for the row's life */
-	struct version loser, winner;
-	const struct value *lost, *won;  /* won may be NULL: the row is dead */
-	const char *bundle;         /* "hub 118" */
-};
-/* Record it, once; logs it so that the next fold gives it a version.  1: a new
- * one; 0: known already, or about a conflict record itself; -1. */
-int conflict_add(struct store *, const struct conflict *, struct err *);
-
 #endif

@@ -40,13 +40,27 @@ const char store_schema[] =
     /* rows of which something cannot be in their table */
     "CREATE TABLE dialsync_held(t INTEGER NOT NULL, k NOT NULL,"
     " kind TEXT NOT NULL, why TEXT NOT NULL, since INTEGER NOT NULL,"
-    " wait, PRIMARY KEY(t, k)) WITHOUT ROWID;"
+    " wait, PRIMARY KEY(t, k));"
     /* conflicts; syncs like a user's table */
     "CREATE TABLE dialsync_conflict(id TEXT PRIMARY KEY NOT NULL,"
+    " kind TEXT NOT NULL,"
     " tbl TEXT NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL,"
     " lost, lost_clock INTEGER NOT NULL, lost_site TEXT NOT NULL,"
     " won, won_clock INTEGER NOT NULL, won_site TEXT NOT NULL,"
-    " bundle TEXT, seen_by TEXT NOT NULL, settled TEXT);"
+    " bundle TEXT, seen_by TEXT NOT NULL, row TEXT,"
+    " settled TEXT, settled_by TEXT, settled_clock INTEGER);"
+    "CREATE INDEX dialsync_conflict_open ON dialsync_conflict(lost_site)"
+    " WHERE settled IS NULL;"
+    /* references that may dangle: child row, its columns and parent table;
+     * id: of the conflict record, once there is one */
+    "CREATE TABLE dialsync_dangling(n INTEGER PRIMARY KEY,"
+    " t INTEGER NOT NULL, k NOT NULL, field TEXT NOT NULL,"
+    " parent TEXT NOT NULL COLLATE NOCASE, id TEXT,"
+    " UNIQUE(t, k, field, parent));"
+    /* rows that they refer to, as they were when they went */
+    "CREATE TABLE dialsync_gone(t INTEGER NOT NULL, k NOT NULL,"
+    " row TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 1,"
+    " PRIMARY KEY(t, k)) WITHOUT ROWID;"
     /* peers: struct peer */
     "CREATE TABLE dialsync_peer(p INTEGER PRIMARY KEY,"
     " name TEXT NOT NULL UNIQUE, number INTEGER NOT NULL DEFAULT 0,"

@@ -41,8 +41,11 @@ struct store {
 	int nfollow, follow_last;
 	bool *follow_off;      /* owned; nfollow of them */
 	bool follow_asked;     /* the function that asks for it is made */
+	struct foreign_list *foreign; /* owned; see foreign.h */
+	bool watch;             /* rows are placed: note references */
+	bool scan_all;          /* see dangling_scan() */
 	bool aside;             /* some value is aside (see row.h) */
-	sqlite3_stmt *st[48];   /* prepared once, enum store_stmt in store_p.h */
+	sqlite3_stmt *st[64];   /* prepared once, enum store_stmt in store_p.h */
 };
 
 /* Make our tables in a database and its identity: name, a fresh random

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <zlib.h>
 
+#include "store/foreign.h"
 #include "store/row_p.h"
 #include "store/store_p.h"
 
@@ -31,6 +32,7 @@ static void table_free(struct table *t)
 
 void tables_free(struct store *s)
 {
+	foreign_free(s); /* its statements and pointers are of these */
 	for (int i = 0; i < s->ntables; i++)
 		table_free(s->tables[i]);
 	free(s->tables);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/value.h"
@@ -38,6 +39,7 @@ struct table {
 	char *name;      /* owned, as registered */
 	bool tracked;
 	bool present;    /* there is such a table now, with a usable key */
+	bool foreign;    /* parent or child in a foreign key (foreign.h) */
 	bool rowid_key;  /* INTEGER PRIMARY KEY */
 	bool policy;     /* its schema has ON CONFLICT */
 	bool follow_told; /* a copy of a user's trigger failed, and that was
@@ -122,5 +124,8 @@ bool key_split(const struct table *, const struct value *key,
     struct value *out);
 /* As SQL text for people: 'a', 3 */
 void key_text(const struct table *, const struct value *key, struct buf *out);
+/* The reverse: the values of the key's columns, in the arena. */
+bool key_parse(const struct table *, const char *text, size_t n,
+    struct arena *, struct value *cols);
 
 #endif

@@ -1,0 +1,301 @@
+/* One conflict, or one held row, with all that is known of it. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "conflicts/conflicts.h"
+
+static bool is(const struct text *t, const char *word)
+{
+	return t->p && strcmp(t->p, word) == 0;
+}
+
+static void put_line(struct buf *b, const char *name, const struct text *t)
+{
+	buf_addf(b, "%-10s", name);
+	put_safe(b, t->p ? t->p : "-", t->p ? t->n : 1, 300);
+	buf_addc(b, '\n');
+}
+
+/* What "take" would do, in words. */
+static void put_take(struct work *w, const struct record *r, struct buf *b)
+{
+	struct table *t;
+	struct value key;
+	struct err e = ERR_INIT;
+	bool birth = r->lost.type == VALUE_TEXT &&
+	    strcmp(r->lost.p, "birth") == 0;
+	int there;
+
+	if (record_row(w, r, &t, &key, &e) < 0) {
+		buf_adds(b, e.text);
+		return;
+	}
+	there = row_exists(w->s, t, &key, &e);
+	if (is(&r->kind, CONFLICT_EDIT) ||
+	    (is(&r->kind, CONFLICT_DEATH) && there == 1)) {
+		if (there != 1) {
+			buf_adds(b, "nothing: the row is not there");
+			return;
+		}
+		buf_addf(b, "set %s to ", r->field.p ? r->field.p : "");
+		put_value(b, &r->lost, 100);
+	} else if (is(&r->kind, CONFLICT_BIRTH)) {
+		buf_adds(b, r->row.p ? "give the row the values that lost;"
+			" with --as-new make a row of its own of them"
+			: "nothing yet: the row that lost is not known here");
+	} else if (is(&r->kind, CONFLICT_LIFE) && !birth) {
+		buf_adds(b, "delete the row");
+	} else if (is(&r->kind, CONFLICT_PARENT)) {
+		buf_addf(b, "%s", r->row.p ? "bring the row back that it"
+			" refers to" : "nothing yet: no site has told what"
+			" was in the row that it refers to");
+	} else {
+		buf_adds(b, r->row.p ? "bring the row back"
+			: "nothing yet: the row is not known here");
+	}
+}
+
+/* A row's values, a line each. */
+static void put_values(const struct table *t, const uint64_t *set,
+    const struct value *values, struct buf *b)
+{
+	for (int i = 0; i < t->ncols; i++) {
+		if (!t->cols[i].present || !mask_has(set, i + REG_COLUMN))
+			continue;
+		buf_addf(b, "    %s = ", t->cols[i].name);
+		put_value(b, &values[i], 300);
+		buf_addc(b, '\n');
+	}
+}
+
+static void put_kept(struct work *w, const struct record *r, struct buf *b)
+{
+	struct table *t = record_row_table(w, r);
+	struct value *values;
+	struct mask set;
+
+	if (!t || !r->row.p)
+		return;
+	values = work_alloc(w, (size_t)t->ncols * sizeof(*values));
+	buf_addf(b, "kept row of %s:\n", t->name);
+	if (row_json_get(w->s->db, r->row.p, r->row.n, t, values, &set,
+		&w->arena, NULL) == 0)
+		put_values(t, set.w, values, b);
+	else
+		buf_adds(b, "    it cannot be read\n");
+}
+
+/* The row as it is now. 1, 0 not there, -1. */
+static int row_now(struct work *w, const struct record *r, struct table **t,
+    struct value **values)
+{
+	struct value key;
+
+	if (record_row(w, r, t, &key, NULL) < 0)
+		return 0;
+	*values = work_alloc(w, (size_t)(*t)->ncols * sizeof(**values));
+	return row_read(w->s, *t, &key, *values, NULL) == 1;
+}
+
+static int json_show(struct work *w, const struct record *r,
+    struct buf *out)
+{
+	struct buf take = BUF_INIT(4096);
+	struct table *t = NULL;
+	struct value *values = NULL;
+	struct json j;
+
+	put_take(w, r, &take);
+	json_init(&j, out);
+	json_object(&j, NULL);
+	json_int(&j, "v", 1);
+	json_array(&j, "conflicts");
+	json_record(w, &j, r);
+	json_end(&j, ']');
+	if (row_now(w, r, &t, &values)) {
+		json_object(&j, "now");
+		for (int i = 0; i < t->ncols; i++)
+			if (t->cols[i].present)
+				row_json_value(&j, t->cols[i].name,
+				    &values[i]);
+		json_end(&j, '}');
+		row_read_done(t);
+	} else {
+		json_null(&j, "now");
+	}
+	json_bytes(&j, "take", take.p ? take.p : "", take.n);
+	json_end(&j, '}');
+	buf_addc(out, '\n');
+	buf_free(&take);
+	return 0;
+}
+
+int show_record(struct work *w, const struct record *r, struct buf *out,
+    struct err *e)
+{
+	struct table *t = NULL;
+	struct value *values = NULL;
+
+	(void)e;
+	if (w->ask->json)
+		return json_show(w, r, out);
+	buf_addf(out, "conflict  %lld, ", (long long)r->n);
+	put_safe(out, r->kind.p ? r->kind.p : "", r->kind.n, 20);
+	buf_addf(out, "%s\n", r->settled.p ? "" : ", open");
+	put_line(out, "table", &r->tbl);
+	put_line(out, "key", &r->key);
+	if (r->field.n)
+		put_line(out, "field", &r->field);
+	buf_adds(out, is(&r->kind, CONFLICT_PARENT) ? "refers to "
+						    : "lost      ");
+	put_value(out, &r->lost, 300);
+	buf_addf(out, "\n          of %s, ", r->lost_site.p ? r->lost_site.p
+							     : "");
+	put_time(out, r->lost_clock);
+	buf_adds(out, is(&r->kind, CONFLICT_PARENT) ? "\nin table  "
+						    : "\nwon       ");
+	put_value(out, &r->won, 300);
+	buf_addf(out, "\n          of %s, ", r->won_site.p ? r->won_site.p
+							    : "");
+	put_time(out, r->won_clock);
+	buf_addc(out, '\n');
+	put_line(out, "bundle", &r->bundle);
+	put_line(out, "seen by", &r->seen_by);
+	if (r->settled.p) {
+		put_line(out, "settled", &r->settled);
+		buf_addf(out, "          by %s, ", r->settled_by.p
+			? r->settled_by.p : "");
+		put_time(out, r->settled_clock);
+		buf_addc(out, '\n');
+	}
+	if (row_now(w, r, &t, &values)) {
+		buf_adds(out, "the row now:\n");
+		put_values(t, t->all.w, values, out);
+		row_read_done(t);
+	} else {
+		buf_adds(out, "the row is not there\n");
+	}
+	put_kept(w, r, out);
+	buf_adds(out, "take would ");
+	put_take(w, r, out);
+	buf_addc(out, '\n');
+	return 0;
+}
+
+/* ---- held */
+
+/* Rows that have the values of a unique index that the reason names. */
+static int put_blocker(struct work *w, struct table *t,
+    const struct value *values, const uint64_t *set, const struct held_row *h,
+    struct buf *out, struct err *e)
+{
+	struct buf where = BUF_INIT(SIZE_MAX), key = BUF_INIT(SIZE_MAX);
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	struct value cols[16], k;
+	int used[TABLE_COLUMNS_MAX], n = 0, rc;
+	sqlite3_stmt *st;
+	char *name = db_quote(t->name);
+
+	for (int i = 0; i < t->nkey; i++) {
+		char *q = db_quote(t->cols[t->key[i]].name);
+
+		buf_addf(&where, "%s%s", i ? ", " : "SELECT ", q);
+		free(q);
+	}
+	buf_addf(&where, " FROM %s", name);
+	free(name);
+	for (int i = 0; i < t->ncols; i++) {
+		char *full = sqlite3_mprintf("%s.%s", t->name,
+		    t->cols[i].name), *q;
+		const char *at = full && h->why.p ? strstr(h->why.p, full)
+						  : NULL;
+		char end = at ? at[strlen(full)] : 'x';
+
+		sqlite3_free(full);
+		if (!(end == '\0' || end == ',' || end == ' ' ||
+			end == ';') || !mask_has(set, i + REG_COLUMN))
+			continue;
+		q = db_quote(t->cols[i].name);
+		buf_addf(&where, "%s%s = ?", n ? " AND " : " WHERE ", q);
+		free(q);
+		used[n++] = i;
+	}
+	st = n ? db_prepare(w->s->db, buf_str(&where), false, e) : NULL;
+	buf_free(&where);
+	for (int i = 0; i < n && st; i++)
+		db_bind(st, i + 1, &values[used[i]]);
+	while (st && (rc = db_step(st, e)) == 1) {
+		for (int i = 0; i < t->nkey; i++)
+			db_column(st, i, &cols[i]);
+		buf_reset(&scratch);
+		buf_reset(&key);
+		if (!key_make(t, cols, &scratch, &k))
+			continue;
+		key_text(t, &k, &key);
+		buf_adds(out, "in its way: row ");
+		put_safe(out, key.p, key.n, 100);
+		buf_addf(out, " of %s\n", t->name);
+	}
+	sqlite3_finalize(st);
+	buf_free(&key);
+	buf_free(&scratch);
+	return 0;
+}
+
+int show_held(struct work *w, const struct held_row *h, struct buf *out,
+    struct err *e)
+{
+	struct table *t = table_by_id(w->s, h->t);
+	struct value *values, v;
+	struct mask aside;
+	uint64_t wait[MASK_WORDS];
+	struct json j;
+
+	if (w->ask->json) {
+		json_init(&j, out);
+		json_object(&j, NULL);
+		json_int(&j, "v", 1);
+		json_array(&j, "held");
+		json_held(&j, h);
+		json_end(&j, ']');
+		json_end(&j, '}');
+		buf_addc(out, '\n');
+		return 0;
+	}
+	buf_addf(out, "held      h%lld, %s\n", (long long)h->n, h->kind.p);
+	put_line(out, "table", &h->tbl);
+	buf_adds(out, "key       ");
+	put_safe(out, h->key.p, h->key.n, 300);
+	buf_adds(out, "\nsince     ");
+	put_time(out, h->since);
+	buf_addc(out, '\n');
+	put_line(out, "why", &h->why);
+	if (!t || !t->present)
+		return 0;
+	values = work_alloc(w, (size_t)t->ncols * sizeof(*values));
+	memset(&aside, 0, sizeof(aside));
+	if (aside_mask(w->s, t, &h->k, aside.w, e) < 0 ||
+	    held_wait(w->s, t, &h->k, wait, e) < 0)
+		return -1;
+	for (int i = 0; i < t->ncols; i++)
+		if (mask_has(aside.w, i + REG_COLUMN) &&
+		    aside_get(w->s, t, &h->k, i + REG_COLUMN, &v, e) == 1)
+			values[i] = work_copy(w, &v);
+	buf_adds(out, "not in its table:\n");
+	put_values(t, aside.w, values, out);
+	if (put_blocker(w, t, values, aside.w, h, out, e) < 0)
+		return -1;
+	if (!mask_empty(wait, t->words))
+		buf_addf(out, "take h%lld keeps what this site wrote, as a new"
+		    " edit; dismiss h%lld places what waits\n",
+		    (long long)h->n, (long long)h->n);
+	else
+		buf_addf(out, "it comes by itself when the cause is gone; take"
+		    " h%lld --value V gives it another value\n",
+		    (long long)h->n);
+	return 0;
+}
