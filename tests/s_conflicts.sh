@@ -294,9 +294,9 @@ edit y "INSERT INTO t VALUES('l', 1, 2, 'same', 3)"
 sync_all x y
 for s in x y; do
 	[ "$(db $s "SELECT count(*) FROM dialsync_held")" = 0 ] && continue
-	run "held rows are listed" 0 "UNIQUE constraint failed: t.u" conf $s
+	run "held rows are listed" 0 'UNIQUE ("u"): row ' conf $s
 	h=$(awk '/^ *h[0-9]/ {print $1}' out)
-	run "show a held row" 0 "in its way: row '" conf $s show "$h"
+	run "show a held row" 0 "has it, by an earlier change" conf $s show "$h"
 	run "dismiss a held row" 65 "cannot be dismissed" conf $s dismiss "$h"
 	run "take a held row" 65 "is held: UNIQUE" conf $s take "$h"
 	run "no such held row" 64 "the nearest is $h" conf $s show h99

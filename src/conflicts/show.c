@@ -188,64 +188,6 @@ int show_record(struct work *w, const struct record *r, struct buf *out,
 
 /* ---- held */
 
-/* Rows that have the values of a unique index that the reason names. */
-static int put_blocker(struct work *w, struct table *t,
-    const struct value *values, const uint64_t *set, const struct held_row *h,
-    struct buf *out, struct err *e)
-{
-	struct buf where = BUF_INIT(SIZE_MAX), key = BUF_INIT(SIZE_MAX);
-	struct buf scratch = BUF_INIT(SIZE_MAX);
-	struct value cols[16], k;
-	int used[TABLE_COLUMNS_MAX], n = 0, rc;
-	sqlite3_stmt *st;
-	char *name = db_quote(t->name);
-
-	for (int i = 0; i < t->nkey; i++) {
-		char *q = db_quote(t->cols[t->key[i]].name);
-
-		buf_addf(&where, "%s%s", i ? ", " : "SELECT ", q);
-		free(q);
-	}
-	buf_addf(&where, " FROM %s", name);
-	free(name);
-	for (int i = 0; i < t->ncols; i++) {
-		char *full = sqlite3_mprintf("%s.%s", t->name,
-		    t->cols[i].name), *q;
-		const char *at = full && h->why.p ? strstr(h->why.p, full)
-						  : NULL;
-		char end = at ? at[strlen(full)] : 'x';
-
-		sqlite3_free(full);
-		if (!(end == '\0' || end == ',' || end == ' ' ||
-			end == ';') || !mask_has(set, i + REG_COLUMN))
-			continue;
-		q = db_quote(t->cols[i].name);
-		buf_addf(&where, "%s%s = ?", n ? " AND " : " WHERE ", q);
-		free(q);
-		used[n++] = i;
-	}
-	st = n ? db_prepare(w->s->db, buf_str(&where), false, e) : NULL;
-	buf_free(&where);
-	for (int i = 0; i < n && st; i++)
-		db_bind(st, i + 1, &values[used[i]]);
-	while (st && (rc = db_step(st, e)) == 1) {
-		for (int i = 0; i < t->nkey; i++)
-			db_column(st, i, &cols[i]);
-		buf_reset(&scratch);
-		buf_reset(&key);
-		if (!key_make(t, cols, &scratch, &k))
-			continue;
-		key_text(t, &k, &key);
-		buf_adds(out, "in its way: row ");
-		put_safe(out, key.p, key.n, 100);
-		buf_addf(out, " of %s\n", t->name);
-	}
-	sqlite3_finalize(st);
-	buf_free(&key);
-	buf_free(&scratch);
-	return 0;
-}
-
 int show_held(struct work *w, const struct held_row *h, struct buf *out,
     struct err *e)
 {
@@ -287,8 +229,6 @@ int show_held(struct work *w, const struct held_row *h, struct buf *out,
 			values[i] = work_copy(w, &v);
 	buf_adds(out, "not in its table:\n");
 	put_values(t, aside.w, values, out);
-	if (put_blocker(w, t, values, aside.w, h, out, e) < 0)
-		return -1;
 	if (!mask_empty(wait, t->words))
 		buf_addf(out, "take h%lld keeps what this site wrote, as a new"
 		    " edit; dismiss h%lld places what waits\n",

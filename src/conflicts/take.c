@@ -31,7 +31,8 @@ int edit_row(struct work *w, struct table *t, const struct value *key,
 
 	if (rc < 0)
 		*e = why;
-	return rc == 2 ? refused(&why, e) : rc;
+	return rc == ROW_REFUSED || rc == ROW_TAKEN ? refused(&why, e)
+						   : rc;
 }
 
 int insert_row(struct work *w, struct table *t, const uint64_t *set,
@@ -42,7 +43,8 @@ int insert_row(struct work *w, struct table *t, const uint64_t *set,
 
 	if (rc < 0)
 		*e = why;
-	return rc == 2 ? refused(&why, e) : rc;
+	return rc == ROW_REFUSED || rc == ROW_TAKEN ? refused(&why, e)
+						   : rc;
 }
 
 void asked_value(const struct work *w, struct value *v)

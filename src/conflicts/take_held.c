@@ -105,8 +105,24 @@ static int settle_waiting(struct work *w, const struct held_row *h,
 
 /* ---- a row that its table refuses */
 
-/* The column that --value is for: the one that a unique index names, or the
- * only one whose value is aside. */
+/* Does the reason name column i: UNIQUE ("u"): ..., or SQLite's own words,
+ * NOT NULL constraint failed: t.u? */
+static bool blames(const struct table *t, int i, const struct text *why)
+{
+	char *quoted = db_quote(t->cols[i].name);
+	char *full = sqlite3_mprintf("%s.%s", t->name, t->cols[i].name);
+	const char *at = why->p && full ? strstr(why->p, full) : NULL;
+	bool yes = at && strchr(", ;", at[strlen(full)]);
+
+	if (why->p && strncmp(why->p, "UNIQUE (", 8) == 0)
+		yes |= strstr(why->p, quoted) != NULL;
+	sqlite3_free(full);
+	free(quoted);
+	return yes;
+}
+
+/* The column that --value is for: the one that the reason names, or the only
+ * one whose value is aside. */
 static int blocked_column(struct work *w, struct table *t,
     const struct held_row *h, struct err *e)
 {
@@ -117,17 +133,10 @@ static int blocked_column(struct work *w, struct table *t,
 	if (aside_mask(w->s, t, &h->k, aside.w, e) < 0)
 		return -1;
 	for (int i = 0; i < t->ncols; i++) {
-		char *name = sqlite3_mprintf("%s.%s", t->name,
-		    t->cols[i].name);
-		const char *at = name && h->why.p ? strstr(h->why.p, name)
-						  : NULL;
-		char end = at ? at[strlen(name)] : 'x';
-
-		sqlite3_free(name);
 		if (!t->cols[i].present || t->cols[i].keypos ||
 		    !mask_has(aside.w, i + REG_COLUMN))
 			continue;
-		if (end == '\0' || end == ',' || end == ' ' || end == ';')
+		if (blames(t, i, &h->why))
 			return i;
 		found = i;
 		n++;
