@@ -9,10 +9,8 @@ bench_measure_capture_LDADD = src/capture/libcapture.a \
 	src/store/libstore.a src/base/libbase.a $(SQLITE_LIBS) $(ZLIB_LIBS) -lm
 
 bench_measure_throughput_SOURCES = bench/measure_throughput.c \
-	bench/measure.c bench/measure.h \
-	src/pack/pack.c src/pack/pack.h src/pack/pack_p.h \
-	src/pack/rows.c src/pack/head.c
-bench_measure_throughput_LDADD = src/site/libsite.a \
+	bench/measure.c bench/measure.h $(DIALSYNC_WORK_SOURCES)
+bench_measure_throughput_LDADD = src/apply/libmerge.a src/site/libsite.a \
 	src/capture/libcapture.a src/store/libstore.a \
 	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \
 	src/base/libbase.a \

@@ -69,8 +69,7 @@ static void constraints(struct world *w, char *out, size_t size)
 	static const char *const checks[] = {
 	    "a IS NULL OR b IS NULL OR a IS NOT b",
 	    "typeof(c) <> 'integer' OR c < 2 OR c > 9",
-	    "a IS NULL OR b IS NULL OR typeof(a) <> typeof(b)"
-	    " OR typeof(a) = 'text'",
+	    "coalesce(a, b) IS NULL OR typeof(a) <> typeof(b) OR b = ''",
 	    "c IS NOT NULL OR a IS NOT NULL"};
 
 	if (w->opt.unique && rnd(w, 3) == 0)
