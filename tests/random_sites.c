@@ -42,7 +42,7 @@ static const struct word {
     {"strict", offsetof(struct options, strict), 0},
     {"fk", offsetof(struct options, fk), 25},
     {"kill", offsetof(struct options, kill), 15},
-    {"restore", offsetof(struct options, restore), 10},
+    {"restore", offsetof(struct options, restore), 0},
     {"multi", offsetof(struct options, multi), 0},
     {"image", offsetof(struct options, image), 0},
     {"alter", offsetof(struct options, alter), 0},
