@@ -72,6 +72,7 @@ static void add(struct seen *to, const struct seen *from)
 /* Written by that site now, knowing all that it has seen. */
 static void written(struct world *w, int i, struct token *t)
 {
+	t->shared |= t->before && t->site != i;
 	t->site = i;
 	t->event = w->event;
 	t->over = t->excused = false;
@@ -286,7 +287,8 @@ static void judge_conflict(void *arg, const char *field, const char *lost,
 			if (!speaks_of(t, field, n, won) ||
 			    !same_key(w->token[l].text, t->text))
 				continue;
-			if (!seen_has(t->before, l))
+			if (!seen_has(t->before, l) || t->shared ||
+			    w->token[l].shared)
 				return;
 			was = t;
 		}

@@ -38,8 +38,8 @@ static const struct word {
 	uint32_t percent;
 } words[] = {
     {"lossy", offsetof(struct options, lossy), 50},
-    {"unique", offsetof(struct options, unique), 0},
-    {"strict", offsetof(struct options, strict), 0},
+    {"unique", offsetof(struct options, unique), 25},
+    {"strict", offsetof(struct options, strict), 20},
     {"fk", offsetof(struct options, fk), 25},
     {"kill", offsetof(struct options, kill), 15},
     {"restore", offsetof(struct options, restore), 0},

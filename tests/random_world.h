@@ -34,6 +34,7 @@ struct token {
 	bool over;      /* overwritten by a site that saw it: */
 	int over_site;
 	int64_t over_event;
+	bool shared;    /* others wrote the same one, too */
 	bool excused;   /* gone with a backup, before anybody else had it */
 	struct seen *before; /* owned: what its writer had seen */
 };
