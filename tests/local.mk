@@ -15,6 +15,7 @@ include tests/local.load.mk
 include tests/local.mtest.mk
 include tests/local.repair.mk
 include tests/local.schema.mk
+include tests/local.prop.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk
@@ -25,8 +26,10 @@ LONG = 60
 check-long: check
 	$(AM_TESTS_ENVIRONMENT) set -e; \
 	echo "== random histories, $(LONG) s each"; \
-	./tests/random_sites -t $(LONG); \
-	./tests/random_sites -t $(LONG) -o lossy,strict; \
+	for words in mix unique,strict,fk,lossy kill,copy,lossy; do \
+		echo "-- $$words"; \
+		./tests/random_sites -t $(LONG) -o $$words; \
+	done; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \

@@ -10,13 +10,6 @@ DIALSYNC_WORK_LIBS = src/apply/libmerge.a src/config/libconfig.a \
 	src/bundle/libbundle.a src/spool/libspool.a src/base/libbase.a \
 	$(SQLITE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(INIH_LIBS)
 
-check_PROGRAMS += tests/random_sites
-TESTS += tests/random_sites
-tests_random_sites_SOURCES = $(DIALSYNC_WORK_SOURCES) \
-	tests/random_sites.c tests/random_world.c tests/random_world.h \
-	tests/random_sql.c tests/random_sql.h
-tests_random_sites_LDADD = $(DIALSYNC_WORK_LIBS)
-
 check_PROGRAMS += tests/mutate
 tests_mutate_SOURCES = tests/mutate.c
 tests_mutate_LDADD = $(ZLIB_LIBS)

@@ -1,16 +1,24 @@
-/* Random histories: two to four sites, random tables and edits, bundles that
- * come late, twice, out of order or never.  When all has come to rest:
+/* Random histories: two to eight sites, random tables and edits, bundles that
+ * come late, twice, out of order or never; programs killed, backups put back,
+ * databases copied, tables altered.  When all has come to rest:
  *
- *	all sites hold the same, bit for bit: tables, conflicts, registers
- *	no value is gone, unless a site that saw it overwrote it, or a conflict
- *	    record has it
+ *	all sites hold the same, bit for bit: tables, what is held, conflicts,
+ *	    registers
+ *	no value is gone, unless a site that saw it overwrote it, or it is in a
+ *	    conflict or a held record
  *	nobody has anything more to say
  *
- * random_sites [-n WORLDS] [-t SECONDS] [-o lossy,unique,strict,trace]
- * $SEED or -s: the first seed; one seed makes one world. */
+ * random_sites [-n WORLDS] [-t SECONDS] [-o WORD,...] [-k]
+ *
+ * $SEED or -s: the first seed; one seed makes one world.  -o: what may happen
+ * in all worlds (words below); without it, or with "mix", the seed chooses.  -k keeps the
+ * directories of worlds that failed.  One line a failing seed; the last line
+ * counts.  "-s SEED -n 1 -o trace" tells the whole history; give the words that
+ * the failing line names, too. */
 #include "config.h"
 
 #include <ftw.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,82 +26,71 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/random_world.h"
+#include "base/log.h"
+#include "tests/random_fate.h"
+#include "tests/random_judge.h"
+#include "tests/random_wire.h"
+
+/* Words of -o, and in how many of a hundred worlds the default mix has each. */
+static const struct word {
+	const char *name;
+	size_t at;
+	uint32_t percent;
+} words[] = {
+    {"lossy", offsetof(struct options, lossy), 50},
+    {"unique", offsetof(struct options, unique), 25},
+    {"strict", offsetof(struct options, strict), 20},
+    {"fk", offsetof(struct options, fk), 25},
+    {"kill", offsetof(struct options, kill), 15},
+    {"restore", offsetof(struct options, restore), 0},
+    {"multi", offsetof(struct options, multi), 0},
+    {"image", offsetof(struct options, image), 0},
+    {"alter", offsetof(struct options, alter), 0},
+    {"drop", offsetof(struct options, drop), 0},
+    {"copy", offsetof(struct options, copy), 15},
+    {"trace", offsetof(struct options, trace), 0},
+};
+#define NWORDS (sizeof(words) / sizeof(words[0]))
 
 static bool keep; /* the directory of a world that failed */
 
-/* ---- judging */
-
-static void first_difference(const struct buf *a, const struct buf *b,
-    char *out, size_t size)
+static bool *word_of(struct options *o, const struct word *w)
 {
-	const char *p = buf_str(a), *q = buf_str(b), *lp = p, *lq = q;
+	return (bool *)((char *)o + w->at);
+}
 
-	while (*p && *p == *q) {
-		if (*p == '\n') {
-			lp = p + 1;
-			lq = q + 1;
+/* "all" is every word but trace. */
+static bool add_word(struct options *o, const char *s)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < NWORDS; i++)
+		if (strcmp(words[i].name, s) == 0 ||
+		    (strcmp("all", s) == 0 && i + 1 < NWORDS)) {
+			*word_of(o, &words[i]) = true;
+			found = true;
 		}
-		p++;
-		q++;
-	}
-	snprintf(out, size, "%.*s | %.*s", (int)strcspn(lp, "\n"), lp,
-	    (int)strcspn(lq, "\n"), lq);
+	return found || strcmp(s, "none") == 0 || strcmp(s, "mix") == 0;
 }
 
-static void judge_equal(struct world *w)
+/* A generator of its own, so that the words do not change the history. */
+static void mix(uint64_t seed, struct options *o)
 {
-	struct buf a = BUF_INIT(SIZE_MAX);
+	struct world *dice = calloc(1, sizeof(*dice));
 
-	dump_site(w, 0, true, &a);
-	for (int i = 1; i < w->nsites; i++) {
-		struct buf b = BUF_INIT(SIZE_MAX);
-		char text[500];
-
-		dump_site(w, i, true, &b);
-		if (strcmp(buf_str(&a), buf_str(&b)) != 0) {
-			first_difference(&a, &b, text, sizeof(text));
-			world_bad(w, "%s and %s differ: %s", w->site[0].name,
-			    w->site[i].name, text);
-			world_say(w, "%s:\n%s\n%s:\n%s", w->site[0].name,
-			    buf_str(&a), w->site[i].name, buf_str(&b));
-		}
-		buf_free(&b);
-	}
-	buf_free(&a);
+	if (!dice)
+		abort();
+	dice->rnd = ~seed;
+	for (size_t i = 0; i < NWORDS; i++)
+		if (rnd(dice, 100) < words[i].percent)
+			*word_of(o, &words[i]) = true;
+	free(dice);
 }
 
-/* Is the value (without its "t0.a=") in a conflict record or aside? */
-static bool kept(struct world *w, const char *value)
+static void imply(struct options *o)
 {
-	struct buf b = BUF_INIT(SIZE_MAX);
-	char line[400];
-	bool yes;
-
-	for (int i = 0; i < w->nsites; i++)
-		dump_site(w, i, false, &b);
-	for (int i = 0; i < w->nsites; i++)
-		dump_kept_rows(w, i, &b);
-	snprintf(line, sizeof(line), " %s ", value);
-	yes = strstr(buf_str(&b), line) != NULL;
-	buf_free(&b);
-	return yes;
-}
-
-static void judge_lost(struct world *w)
-{
-	struct buf now = BUF_INIT(SIZE_MAX);
-
-	dump_values(w, w->site[0].app, &now);
-	for (int i = 0; i < w->ntokens; i++) {
-		const struct token *t = &w->token[i];
-
-		if (!t->over && !strstr(buf_str(&now), t->text) &&
-		    !kept(w, strchr(t->text, '=') + 1))
-			world_bad(w, "lost: %s, written at %s", t->text,
-			    w->site[t->site].name);
-	}
-	buf_free(&now);
+	o->restore |= o->multi || o->image;
+	o->alter |= o->drop;
 }
 
 /* ---- a world's life */
@@ -108,15 +105,43 @@ static int any_peer(struct world *w, int i)
 	return p;
 }
 
+/* Rarer things; true when one happened. */
+static bool fate(struct world *w, int i, int p)
+{
+	struct node *s = &w->site[i];
+	uint32_t x = rnd(w, 100);
+
+	if (x < 14 && w->opt.kill)
+		world_kill(w, i, p, rnd(w, 2));
+	else if (x < 20 && w->opt.restore && (!s->backup || w->opt.multi))
+		world_backup(w, i);
+	/* one that did not say anything since the backup lost little */
+	else if (x < 26 && w->opt.restore && s->backup &&
+	    (s->packed > s->backup + 1 || rnd(w, 6) == 0) &&
+	    w->restores < (w->opt.multi ? 3 : 1))
+		world_restore(w, i);
+	else if (x >= 26 && x < 32 && w->opt.alter)
+		world_alter(w, i);
+	else if (x >= 32 && x < 35 && w->opt.copy && w->copies < 2)
+		world_copy(w, i);
+	else
+		return false;
+	return true;
+}
+
 static void live(struct world *w)
 {
 	static const int64_t steps[] = {0, 0, 0, 1, 1, 5, 60, 3600};
+	uint32_t n = 15 + rnd(w, 60);
 
-	for (uint32_t n = 15 + rnd(w, 60); n > 0; n--) {
+	n += n / 5 * (uint32_t)(w->nsites - 2);
+	for (; n > 0 && !w->bad[0]; n--) {
 		int i = (int)rnd(w, (uint32_t)w->nsites), p = any_peer(w, i);
 		uint32_t x = rnd(w, 100);
 
 		w->now += steps[rnd(w, 8)];
+		if (fate(w, i, p))
+			continue;
 		if (x < 45)
 			world_edit(w, i);
 		else if (x < 63)
@@ -128,31 +153,16 @@ static void live(struct world *w)
 	}
 }
 
-/* Everything is packed, carried and applied until nobody says more. */
-static void rest(struct world *w)
+/* Steps that only some have made are made by all; and whoever was put back
+ * hears of it with the next change that comes. */
+static void catch_up(struct world *w)
 {
-	int quiet = 0;
-
-	for (int round = 0; round < 60 && quiet < 3; round++) {
-		int before = w->nflights;
-
-		w->now++;
+	for (int i = 0; i < w->nsites; i++)
+		while (!w->bad[0] && world_alter_next(w, i))
+			;
+	for (int k = 0; k < 2 && w->restores; k++)
 		for (int i = 0; i < w->nsites; i++)
-			for (int p = 0; p < w->nsites; p++)
-				if (w->site[i].peer[p])
-					world_pack(w, i, p, true);
-		for (int i = 0; i < w->nsites; i++)
-			for (int p = 0; p < w->nsites; p++)
-				if (w->site[i].peer[p])
-					world_deliver(w, i, p, false);
-		for (int i = 0; i < w->nsites; i++)
-			world_apply(w, i);
-		quiet = w->nflights == before ? quiet + 1 : 0;
-		world_say(w, "---- round %d: %d bundles", round,
-		    w->nflights - before);
-	}
-	if (quiet < 3)
-		world_bad(w, "never silent");
+			world_edit(w, i);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag,
@@ -164,23 +174,54 @@ static int remove_one(const char *path, const struct stat *st, int flag,
 	return remove(path);
 }
 
+static void print_seed(const struct world *w, uint64_t seed,
+    const char *what)
+{
+	printf("%s: seed %llu -o none", what, (unsigned long long)seed);
+	for (size_t i = 0; i + 1 < NWORDS; i++)
+		if (*word_of((struct options *)&w->opt, &words[i]))
+			printf(",%s", words[i].name);
+	printf(" (%d sites, %d tables, %d bundles): ", w->nsites, w->ntables,
+	    w->nflights);
+}
+
+/* Nothing is lost by these, but they are more than there should be. */
+static void print_waste(const struct world *w, uint64_t seed,
+    const struct findings *a, const struct findings *b)
+{
+	if (a->false_conflicts == b->false_conflicts &&
+	    a->echoes == b->echoes && a->twice == b->twice)
+		return;
+	print_seed(w, seed, "waste");
+	printf("%lld false conflicts, %lld echoes, %lld twice\n",
+	    b->false_conflicts - a->false_conflicts, b->echoes - a->echoes,
+	    b->twice - a->twice);
+}
+
 static bool one_world(uint64_t seed, const struct options *opt,
-    const char *base)
+    const char *base, struct findings *all)
 {
 	static struct world w;
+	struct findings was = *all;
 	bool ok;
 
 	world_init(&w, seed, opt, base);
+	w.wire = wire_new();
 	live(&w);
 	world_lose(&w);
-	rest(&w);
-	judge_equal(&w);
-	judge_lost(&w);
+	if ((w.nalters || w.restores) && rnd(&w, 2))
+		world_rest(&w);
+	catch_up(&w);
+	world_rest(&w);
+	if (!w.bad[0])
+		judge(&w, all);
 	ok = !w.bad[0];
-	if (!ok)
-		printf("FAILED: seed %llu (%d sites, %d tables, %d bundles):"
-		       " %s\n", (unsigned long long)seed, w.nsites, w.ntables,
-		    w.nflights, w.bad);
+	print_waste(&w, seed, &was, all);
+	if (!ok) {
+		print_seed(&w, seed, "FAILED");
+		printf("%s\n", w.bad);
+	}
+	wire_free(w.wire);
 	world_free(&w);
 	if (ok || !keep)
 		nftw(w.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -205,31 +246,70 @@ static const char *make_base(void)
 	return base;
 }
 
-int main(int argc, char **argv)
+static double seconds_now(void)
 {
-	const char *env = getenv("SEED"), *base;
-	uint64_t seed = env ? strtoull(env, NULL, 10)
-			    : (uint64_t)time(NULL) * 1000;
-	struct options opt = {0};
-	int worlds = 1000000, seconds = 15, bad = 0, n, c;
-	time_t end;
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void print_findings(const struct findings *f)
+{
+	printf("%lld bundles, %lld values, %lld registers, %lld conflicts,"
+	       " %lld held, %lld killed, %lld put back, %lld copies, %lld"
+	       " altered\n", f->bundles, f->tokens, f->registers, f->conflicts,
+	    f->held, f->kills, f->restores, f->copies, f->alters);
+	printf("%lld false conflicts, %lld echoes (and %lld of what came from"
+	       " two givers), %lld registers sent twice; %lld where a backup"
+	       " was put back\n", f->false_conflicts, f->echoes,
+	    f->two_givers, f->twice, f->after_restore);
+}
+
+/* Where no backup was put back, none of these may be; what came from two givers
+ * may go back to the second one, which is rare. */
+static bool wasteful(const struct findings *f)
+{
+	bool is = f->false_conflicts || f->echoes || f->twice ||
+	    f->two_givers * 200 > f->registers;
+
+	if (is)
+		printf("FAILED: more went over the lines, or into records,"
+		       " than there is a reason for\n");
+	return is;
+}
+
+struct run {
+	uint64_t seed;
+	struct options opt;
+	bool chosen; /* by -o */
+	int worlds;
+	double seconds;
+};
+
+static int parse(int argc, char **argv, struct run *r)
+{
+	int c;
 
 	while ((c = getopt(argc, argv, "s:n:t:o:k")) != -1)
 		switch (c) {
 		case 's':
-			seed = strtoull(optarg, NULL, 10);
+			r->seed = strtoull(optarg, NULL, 10);
 			break;
 		case 'n':
-			worlds = atoi(optarg);
+			r->worlds = atoi(optarg);
+			r->seconds = 1e9;
 			break;
 		case 't':
-			seconds = atoi(optarg);
+			r->seconds = atof(optarg);
 			break;
 		case 'o':
-			opt.lossy = strstr(optarg, "lossy") != NULL;
-			opt.unique = strstr(optarg, "unique") != NULL;
-			opt.strict = strstr(optarg, "strict") != NULL;
-			opt.trace = strstr(optarg, "trace") != NULL;
+			r->chosen = strcmp(optarg, "trace") != 0 &&
+			    strcmp(optarg, "mix") != 0;
+			for (char *s = strtok(optarg, ","); s;
+			    s = strtok(NULL, ","))
+				if (!add_word(&r->opt, s))
+					return 64;
 			break;
 		case 'k':
 			keep = true;
@@ -237,20 +317,46 @@ int main(int argc, char **argv)
 		default:
 			return 64;
 		}
-	printf("SEED=%llu\n", (unsigned long long)seed);
-	fflush(stdout);
-	end = time(NULL) + seconds;
-	base = make_base();
-	for (n = 0; n < worlds && time(NULL) < end; n++) {
-		struct options o = opt;
+	return 0;
+}
 
-		/* half of the worlds lose bundles, some have constraints */
-		o.lossy |= ((seed + (uint64_t)n) & 1) != 0;
-		o.strict |= (seed + (uint64_t)n) % 5 == 0;
-		bad += !one_world(seed + (uint64_t)n, &o, base);
+int main(int argc, char **argv)
+{
+	const char *env = getenv("SEED"), *base;
+	struct run r = {env ? strtoull(env, NULL, 10)
+			    : (uint64_t)time(NULL) * 1000, {0}, false,
+	    1000000, 15};
+	struct findings all;
+	double begin;
+	int bad = 0, n;
+
+	log_init("random_sites", -1);
+	memset(&all, 0, sizeof(all));
+	if (parse(argc, argv, &r) != 0) {
+		fprintf(stderr, "usage: random_sites [-s SEED] [-n WORLDS]"
+		    " [-t SECONDS] [-o WORD,...] [-k]\nwords: none all");
+		for (size_t i = 0; i < NWORDS; i++)
+			fprintf(stderr, " %s", words[i].name);
+		fputc('\n', stderr);
+		return 64;
+	}
+	printf("SEED=%llu\n", (unsigned long long)r.seed);
+	fflush(stdout);
+	begin = seconds_now();
+	base = make_base();
+	for (n = 0; n < r.worlds && seconds_now() < begin + r.seconds; n++) {
+		struct options o = r.opt;
+
+		if (!r.chosen)
+			mix(r.seed + (uint64_t)n, &o);
+		imply(&o);
+		bad += !one_world(r.seed + (uint64_t)n, &o, base, &all);
 		fflush(stdout);
 	}
 	rmdir(base);
-	printf("%d worlds, %d bad\n", n, bad);
+	print_findings(&all);
+	bad += wasteful(&all);
+	printf("%d worlds, %d bad, %.0f a second\n", n, bad,
+	    n / (seconds_now() - begin));
 	return bad ? 1 : 0;
 }

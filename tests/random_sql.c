@@ -2,7 +2,7 @@
 
 #include "tests/random_sql.h"
 
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,98 +11,145 @@
 struct key_kind {
 	const char *columns; /* and the PRIMARY KEY */
 	const char *tail;
+	const char *names;
 	int ncols;
-	const char *col[2];
+	bool typed;          /* may be in a STRICT table */
 	const char *value[6]; /* of all its columns; 0 and 5 are equal keys */
+	const char *same;    /* expression: equal for equal keys */
 };
 
 static const struct key_kind kinds[] = {
-    {"k TEXT PRIMARY KEY NOT NULL", "", 1, {"k"},
-	{"'one'", "'two'", "''", "'Drei'", "'drei'", "'one'"}},
-    {"k INTEGER PRIMARY KEY", "", 1, {"k"},
-	{"1", "2", "-3", "9223372036854775807", "0", "1"}},
-    {"k TEXT COLLATE NOCASE PRIMARY KEY NOT NULL", "", 1, {"k"},
-	{"'Ann'", "'Bob'", "'cy'", "'Dee'", "'\xc3\xa9'", "'ANN'"}},
-    {"k TEXT COLLATE RTRIM, l INT, PRIMARY KEY(k, l)", " WITHOUT ROWID", 2,
-	{"k", "l"},
-	{"'x', 1", "'x', 2", "'y', 1", "' y', 1", "'', 0", "'x  ', 1"}},
-    {"k, l, PRIMARY KEY(k, l)", "", 2, {"k", "l"},
+    {"k TEXT PRIMARY KEY NOT NULL", "", "k", 1, true,
+	{"'one'", "'two'", "''", "'Drei'", "'drei'", "'one'"}, "k"},
+    {"k INTEGER PRIMARY KEY", "", "k", 1, true,
+	{"1", "2", "-3", "9223372036854775807", "0", "1"}, "k"},
+    {"k TEXT COLLATE NOCASE PRIMARY KEY NOT NULL", "", "k", 1, true,
+	{"'Ann'", "'Bob'", "'cy'", "'Dee'", "'\xc3\xa9'", "'ANN'"},
+	"lower(k)"},
+    {"k TEXT COLLATE RTRIM, l INT, PRIMARY KEY(k, l)", " WITHOUT ROWID",
+	"k, l", 2, true,
+	{"'x', 1", "'x', 2", "'y', 1", "' y', 1", "'', 0", "'x  ', 1"},
+	"rtrim(k) || '/' || l"},
+    {"k, l, PRIMARY KEY(k, l)", "", "k, l", 2, false,
 	{"1, 'p'", "1.5, 'p'", "'1', 'p'", "x'31', x'00ff'", "'q', 2.0",
-	    "1.0, 'p'"}},
-    {"k BLOB PRIMARY KEY NOT NULL", " WITHOUT ROWID", 1, {"k"},
-	{"x'00'", "x'0001'", "x''", "x'ffff'", "1.25", "x'00'"}},
+	    "1.0, 'p'"},
+	"quote(CASE WHEN k = 1 THEN 1 ELSE k END) || '/' || quote(l)"},
+    {"k BLOB PRIMARY KEY NOT NULL", " WITHOUT ROWID", "k", 1, true,
+	{"x'00'", "x'0001'", "x''", "x'ffff'", "1.25", "x'00'"}, "quote(k)"},
+    {"k INTEGER PRIMARY KEY AUTOINCREMENT", "", "k", 1, true,
+	{"1", "2", "-3", "40", "0", "1"}, "k"},
 };
 
 static const char *const types[] = {
     "", "TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB", "TEXT COLLATE NOCASE"};
+static const char *const strict_types[] = {
+    "ANY", "TEXT", "INT", "REAL", "INTEGER", "BLOB", "TEXT COLLATE NOCASE"};
 
 #define COUNT(a) ((uint32_t)(sizeof(a) / sizeof((a)[0])))
 
-/* More that two sites can clash in, or that a merge can break. */
-static const char *const indexes[] = {
-    "", "(a, b)", "(b) WHERE a IS NOT NULL", "(lower(a))",
-    "(b, c)", "(coalesce(a, b))", "(a COLLATE NOCASE)",
-    "(typeof(a), b) WHERE b IS NOT 3"};
-
-static const char *const checks[] = {
-    "", ", CHECK(c IS NOT NULL OR a IS NOT NULL)",
-    (", CHECK(a IS NULL OR b IS NULL OR typeof(a) <> typeof(b)"
-     " OR typeof(a) = 'text')")};
-
-/* Behind a table's definition: an index that is not part of it. */
-static void add_index(struct world *w, int i, char *out, size_t size)
+__attribute__((format(printf, 3, 4)))
+static void add(char *out, size_t size, const char *fmt, ...)
 {
-	const char *ix = indexes[rnd(w, COUNT(indexes))];
 	size_t n = strlen(out);
+	va_list ap;
 
-	if (!*ix || n + 100 > size)
-		return;
-	n += (size_t)snprintf(out + n, size - n, "; CREATE UNIQUE INDEX u%d ON ",
-	    i);
-	if (n < size)
-		snprintf(out + n, size - n, "t%d%s", i, ix);
+	va_start(ap, fmt);
+	vsnprintf(out + n, size - n, fmt, ap);
+	va_end(ap);
 }
 
-void sql_table(struct world *w, int i, char *out, size_t size)
+const char *sql_key(struct world *w, int i)
 {
+	return kinds[w->kind[i]].same;
+}
+
+/* Each holds at every site, and not always in what two of them make. */
+static void constraints(struct world *w, char *out, size_t size)
+{
+	static const char *const checks[] = {
+	    "a IS NULL OR b IS NULL OR a IS NOT b",
+	    "typeof(c) <> 'integer' OR c < 2 OR c > 9",
+	    "coalesce(a, b) IS NULL OR typeof(a) <> typeof(b) OR b = ''",
+	    "c IS NOT NULL OR a IS NOT NULL"};
+
+	if (w->opt.unique && rnd(w, 3) == 0)
+		add(out, size, ", UNIQUE(a, b)");
+	for (uint32_t n = w->opt.strict ? rnd(w, 3) : 0; n > 0; n--)
+		add(out, size, ", CHECK(%s)", checks[rnd(w, COUNT(checks))]);
+}
+
+/* Unique indexes that REPLACE evicts through, and that hold values. */
+static void indexes(struct world *w, int i, char *out, size_t size)
+{
+	static const char *const what[] = {
+	    "(b) WHERE a IS NOT NULL", "(lower(c))", "(lower(a))",
+	    "(b, c)", "(coalesce(a, b))", "(a COLLATE NOCASE)",
+	    "(typeof(a), b) WHERE b IS NOT 3", "(c DESC)"};
+
+	for (uint32_t n = w->opt.unique ? rnd(w, 3) : 0; n > 0; n--)
+		add(out, size, "; CREATE UNIQUE INDEX t%d_%u ON t%d%s", i, n,
+		    i, what[rnd(w, COUNT(what))]);
+}
+
+void sql_table(struct world *w, int i)
+{
+	static const char *const actions[] = {
+	    "", " ON DELETE CASCADE", " ON DELETE SET NULL",
+	    " ON DELETE CASCADE ON UPDATE CASCADE"};
 	const struct key_kind *k;
-	const char *t[3];
-	const char *check;
-	char cols[200];
+	char *out = w->ddl[i], cols[500] = "";
+	size_t size = sizeof(w->ddl[i]);
+	bool strict;
 
 	w->kind[i] = (int)rnd(w, COUNT(kinds));
 	k = &kinds[w->kind[i]];
-	for (int c = 0; c < 3; c++)
-		t[c] = types[rnd(w, COUNT(types))];
-	snprintf(cols, sizeof(cols), "a %s%s, b %s, c %s%s", t[0],
-	    w->opt.strict && rnd(w, 2) ? " NOT NULL DEFAULT 'd'" : "", t[1],
-	    t[2], w->opt.unique && rnd(w, 2) ? " UNIQUE" : "");
-	check = w->opt.strict ? checks[rnd(w, COUNT(checks))] : "";
+	strict = w->opt.strict && k->typed && rnd(w, 3) == 0;
+	for (int c = 0; c < 4; c++)
+		add(cols, sizeof(cols), ", %c %s%s%s%s", 'a' + c,
+		    strict ? strict_types[rnd(w, COUNT(strict_types))]
+			   : types[rnd(w, COUNT(types))],
+		    c == 0 && w->opt.strict && rnd(w, 2)
+			? " NOT NULL DEFAULT 0" : "",
+		    c == 2 && w->opt.unique && rnd(w, 2) ? " UNIQUE" : "",
+		    c == 3 && rnd(w, 4) == 0 ? " DEFAULT 'df'" : "");
+	w->ref[i] = i > 0 && w->opt.fk && kinds[w->kind[0]].ncols == 1 &&
+	    rnd(w, 3);
+	if (w->ref[i])
+		add(cols, sizeof(cols), ", f%s REFERENCES t0(k)%s",
+		    strict ? " ANY" : "", actions[rnd(w, COUNT(actions))]);
+	if (w->opt.strict && rnd(w, 4) == 0)
+		add(cols, sizeof(cols), ", g %sGENERATED ALWAYS AS (a || c)"
+					" %s", strict ? "ANY " : "",
+		    rnd(w, 2) ? "STORED" : "VIRTUAL");
 	/* table constraints come last, so a composite key must too */
+	out[0] = '\0';
 	if (k->ncols == 1)
-		snprintf(out, size, "CREATE TABLE t%d(%s, %s%s)%s", i,
-		    k->columns, cols, check, k->tail);
+		add(out, size, "CREATE TABLE t%d(%s%s", i, k->columns, cols);
 	else
-		snprintf(out, size, "CREATE TABLE t%d(%.*s, %s, %s%s)%s", i,
+		add(out, size, "CREATE TABLE t%d(%.*s%s, %s", i,
 		    (int)(strstr(k->columns, ", PRIMARY") - k->columns),
-		    k->columns, cols, strstr(k->columns, "PRIMARY"), check,
-		    k->tail);
-	if (w->opt.unique)
-		add_index(w, i, out, size);
+		    k->columns, cols, strstr(k->columns, "PRIMARY"));
+	constraints(w, out, size);
+	add(out, size, ")%s%s%s", k->tail, strict && k->tail[0] ? "," : "",
+	    strict ? " STRICT" : "");
+	indexes(w, i, out, size);
 }
 
-/* A value that was never written before, of any storage class; or NULL. */
-static void new_value(struct world *w, const char *site, char *out,
+/* A value that was never written before, of any storage class; or NULL.
+ * Where constraints are, it is often one that several rows and sites want. */
+static void new_value(struct world *w, int site, char col, char *out,
     size_t size)
 {
+	static const char *const wanted[] = {"1", "2", "3", "'p'", "'q'",
+	    "'P'", "2.5"};
 	long long n = (long long)++w->writes;
 
-	uint32_t kind = rnd(w, 8);
-
-	/* where values are unique they should clash */
-	if (w->opt.unique && kind < 2)
-		kind = 5;
-	switch (kind) {
+	if ((w->opt.unique || w->opt.strict) && col <= 'c' && rnd(w, 5) < 2) {
+		snprintf(out, size, "%s", 
+		    wanted[rnd(w, w->opt.strict ? 3 : COUNT(wanted))]);
+		return;
+	}
+	switch (rnd(w, 8)) {
 	case 0:
 		snprintf(out, size, "%lld", 100000 + n);
 		break;
@@ -123,8 +170,8 @@ static void new_value(struct world *w, const char *site, char *out,
 		snprintf(out, size, "%u", rnd(w, 3));
 		break;
 	default:
-		snprintf(out, size, "'%s%lld &<\\'||char(%d)", site, n,
-		    (int)rnd(w, 40) + 1);
+		snprintf(out, size, "'%s%lld &<\\'||char(%d)",
+		    w->site[site].name, n, (int)rnd(w, 40) + 1);
 	}
 }
 
@@ -148,244 +195,160 @@ static void set_key(const struct key_kind *k, const char *value, char *out,
 	snprintf(out, size, k->ncols == 2 ? "(k, l) = (%s)" : "k = %s", value);
 }
 
-void sql_edit(struct world *w, const char *site, char *out, size_t size)
+/* A key of t0, or of no row. */
+static const char *some_parent(struct world *w)
+{
+	return rnd(w, 5) ? kinds[w->kind[0]].value[rnd(w, (uint32_t)w->nkeys)]
+			 : "NULL";
+}
+
+/* "INTO t1(k, a, b) VALUES('x', 1, 2)" */
+static void into(struct world *w, int site, int i, const char *key, char *out,
+    size_t size)
+{
+	const char *cols = w->site[site].cols[i];
+	char v[120];
+
+	add(out, size, "INTO t%d(%s", i, kinds[w->kind[i]].names);
+	for (const char *c = cols; *c; c++)
+		add(out, size, ", %c", *c);
+	add(out, size, "%s) VALUES(%s", w->ref[i] ? ", f" : "", key);
+	for (const char *c = cols; *c; c++) {
+		new_value(w, site, *c, v, sizeof(v));
+		add(out, size, ", %s", v);
+	}
+	if (w->ref[i])
+		add(out, size, ", %s", some_parent(w));
+	add(out, size, ")");
+}
+
+static void update(struct world *w, int site, int i, int n, char *out,
+    size_t size)
+{
+	const char *cols = w->site[site].cols[i];
+	uint32_t first = rnd(w, (uint32_t)strlen(cols));
+	char v[120];
+
+	if (w->ref[i] && rnd(w, 6) == 0) {
+		add(out, size, "UPDATE t%d SET f = %s", i, some_parent(w));
+		return;
+	}
+	add(out, size, "UPDATE t%d SET", i);
+	for (int j = 0; j < n; j++) {
+		char c = cols[(first + (uint32_t)j) % strlen(cols)];
+
+		new_value(w, site, c, v, sizeof(v));
+		add(out, size, "%s %c = %s", j ? "," : "", c, v);
+	}
+}
+
+static void change_key(struct world *w, int site, int i, const char *where,
+    char *out, size_t size)
+{
+	const struct key_kind *k = &kinds[w->kind[i]];
+	char v[120], set[120];
+
+	set_key(k, k->value[rnd(w, 6)], set, sizeof(set));
+	new_value(w, site, w->site[site].cols[i][0], v, sizeof(v));
+	add(out, size, "UPDATE OR %s t%d SET %s, %c = %s WHERE %s",
+	    rnd(w, 2) ? "REPLACE" : "IGNORE", i, set, w->site[site].cols[i][0],
+	    v, where);
+}
+
+/* The same values, spelled in another way. */
+static void respell(struct world *w, int site, int i, char *out, size_t size)
+{
+	char c = w->site[site].cols[i][0];
+
+	if (rnd(w, 2))
+		add(out, size, "UPDATE t%d SET %c = upper(%c) WHERE typeof(%c)"
+			       " = 'text'", i, c, c, c);
+	else
+		add(out, size, "UPDATE t%d SET %c = %c + 0.0 WHERE typeof(%c)"
+			       " = 'integer' AND %c > 9", i, c, c, c, c);
+}
+
+static void upsert(struct world *w, int site, int i, const char *key,
+    char *out, size_t size)
+{
+	char c = w->site[site].cols[i][0];
+
+	add(out, size, "INSERT ");
+	into(w, site, i, key, out, size);
+	add(out, size, " ON CONFLICT(%s) DO UPDATE SET %c = excluded.%c",
+	    kinds[w->kind[i]].names, c, c);
+}
+
+void sql_edit(struct world *w, int site, char *out, size_t size)
 {
 	int i = (int)rnd(w, (uint32_t)w->ntables);
 	const struct key_kind *k = &kinds[w->kind[i]];
-	uint32_t pick = rnd(w, (uint32_t)w->nkeys);
-	const char *key, *other = k->value[rnd(w, 6)];
-	char v[3][120], where[120], set[120];
+	uint32_t pick = rnd(w, (uint32_t)w->nkeys), what = rnd(w, 26);
+	const char *key;
+	char where[120];
 
 	/* the first key now and then in its other spelling */
 	key = k->value[pick == 0 && rnd(w, 3) == 0 ? 5 : pick];
-	for (int c = 0; c < 3; c++)
-		new_value(w, site, v[c], sizeof(v[c]));
 	where_key(k, key, where, sizeof(where));
-	switch (rnd(w, 12)) {
-	case 0:
-	case 1:
-	case 2:
-	case 3:
-		snprintf(out, size, "UPDATE t%d SET %c = %s WHERE %s", i,
-		    (char)('a' + rnd(w, 3)), v[0], where);
-		break;
-	case 4:
-		snprintf(out, size, "UPDATE t%d SET a = %s, c = %s WHERE %s", i,
-		    v[0], v[1], where);
-		break;
-	case 5:
-		snprintf(out, size, "UPDATE t%d SET b = %s", i, v[0]);
-		break;
-	case 6:
-		snprintf(out, size, "DELETE FROM t%d WHERE %s", i, where);
-		break;
-	case 7:
-		set_key(k, other, set, sizeof(set));
-		snprintf(out, size, "UPDATE OR %s t%d SET %s, b = %s WHERE %s",
-		    rnd(w, 2) ? "REPLACE" : "IGNORE", i, set, v[0], where);
-		break;
-	case 8:
-		snprintf(out, size, "REPLACE INTO t%d VALUES(%s, %s, %s, %s)",
-		    i, key, v[0], v[1], v[2]);
-		break;
-	default:
-		snprintf(out, size, "INSERT OR IGNORE INTO t%d VALUES(%s, %s,"
-				    " %s, %s)", i, key, v[0], v[1], v[2]);
+	out[0] = '\0';
+	if (what < 11) {
+		update(w, site, i, what < 8 ? 1 : 2, out, size);
+		add(out, size, " WHERE %s", where);
+	} else if (what < 12) {
+		update(w, site, i, 1, out, size);
+	} else if (what < 14) {
+		add(out, size, "DELETE FROM t%d WHERE %s", i, where);
+	} else if (what < 16) {
+		change_key(w, site, i, where, out, size);
+	} else if (what < 18) {
+		add(out, size, "REPLACE ");
+		into(w, site, i, key, out, size);
+	} else if (what < 20) {
+		upsert(w, site, i, key, out, size);
+	} else if (what < 21) {
+		respell(w, site, i, out, size);
+	} else {
+		add(out, size, "INSERT OR IGNORE ");
+		into(w, site, i, key, out, size);
+	}
+	if (rnd(w, 25) == 0) {
+		char *s = strdup(out);
+
+		snprintf(out, size, "SAVEPOINT x; %s; ROLLBACK TO x;"
+				    " RELEASE x", s);
+		free(s);
 	}
 }
 
-/* ---- tables as text */
-
-/* A value, bit for bit. */
-static void put_value(struct buf *b, sqlite3_stmt *st, int i)
+bool sql_alter(struct world *w, int site, struct alter *a)
 {
-	double r;
-	uint64_t bits;
-	const unsigned char *p;
-	int n;
+	int i = (int)rnd(w, (uint32_t)w->ntables);
+	const char *cols = w->site[site].cols[i];
+	char c = (char)('x' + w->nalters);
 
-	switch (sqlite3_column_type(st, i)) {
-	case SQLITE_NULL:
-		buf_adds(b, "N");
-		return;
-	case SQLITE_INTEGER:
-		buf_addf(b, "I%lld", (long long)sqlite3_column_int64(st, i));
-		return;
-	case SQLITE_FLOAT:
-		r = sqlite3_column_double(st, i);
-		memcpy(&bits, &r, 8);
-		buf_addf(b, "R%016" PRIx64 "(%.17g)", bits, r);
-		return;
-	case SQLITE_TEXT:
-		buf_adds(b, "T");
-		p = sqlite3_column_text(st, i);
-		break;
-	default:
-		buf_adds(b, "B");
-		p = sqlite3_column_blob(st, i);
+	memset(a, 0, sizeof(*a));
+	a->table = i;
+	if (w->nalters == ALTERS_MAX - 1)
+		return false;
+	if (!w->opt.drop || rnd(w, 2)) {
+		bool strict = strstr(w->ddl[i], "STRICT") != NULL;
+
+		a->add = c;
+		snprintf(a->sql, sizeof(a->sql),
+		    "ALTER TABLE t%d ADD COLUMN %c %s%s", i, c,
+		    strict ? "ANY" : types[rnd(w, COUNT(types))],
+		    rnd(w, 2) ? " DEFAULT 7" : "");
+	} else if (!strchr(cols, 'd')) {
+		return false;
+	} else if (rnd(w, 2)) {
+		a->drop = 'd';
+		snprintf(a->sql, sizeof(a->sql),
+		    "ALTER TABLE t%d DROP COLUMN d", i);
+	} else {
+		a->rename = 'd';
+		a->add = c;
+		snprintf(a->sql, sizeof(a->sql),
+		    "ALTER TABLE t%d RENAME COLUMN d TO %c", i, c);
 	}
-	n = sqlite3_column_bytes(st, i);
-	for (int k = 0; k < n; k++)
-		if (p[k] > ' ' && p[k] < 127)
-			buf_addc(b, (char)p[k]);
-		else
-			buf_addf(b, "\\%02x", p[k]);
-}
-
-static sqlite3_stmt *prepare(sqlite3 *db, const char *text)
-{
-	sqlite3_stmt *st = NULL;
-
-	if (sqlite3_prepare_v2(db, text, -1, &st, NULL) != SQLITE_OK) {
-		fprintf(stderr, "%s: %s\n", text, sqlite3_errmsg(db));
-		abort();
-	}
-	return st;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The rows of a query as sorted lines. */
-static void dump_query(sqlite3 *db, const char *text, struct buf *out)
-{
-	sqlite3_stmt *st = prepare(db, text);
-	char **lines = NULL;
-	size_t n = 0;
-
-	while (sqlite3_step(st) == SQLITE_ROW) {
-		struct buf b = BUF_INIT(SIZE_MAX);
-
-		for (int i = 0; i < sqlite3_column_count(st); i++) {
-			put_value(&b, st, i);
-			buf_addc(&b, ' ');
-		}
-		lines = realloc(lines, (n + 1) * sizeof(*lines));
-		if (!lines)
-			abort();
-		lines[n++] = strdup(buf_str(&b));
-		buf_free(&b);
-	}
-	sqlite3_finalize(st);
-	if (n)
-		qsort(lines, n, sizeof(*lines), by_text);
-	for (size_t i = 0; i < n; i++) {
-		buf_addf(out, "%s\n", lines[i]);
-		free(lines[i]);
-	}
-	free(lines);
-}
-
-/* Every register of every row with its version, however fragments group them;
- * a register is bit r of its mask. */
-static const char registers[] =
-    "WITH RECURSIVE bit(r) AS (SELECT 0 UNION ALL SELECT r + 1 FROM bit"
-    " WHERE r < 61)"
-    " SELECT t.name, f.k, CASE WHEN f.m < 0 THEN 'dead'"
-    "  WHEN r = 0 THEN 'born' WHEN r = 1 THEN 'spelling'"
-    "  ELSE (SELECT name FROM dialsync_column c WHERE c.t = f.t AND c.r = bit.r)"
-    "  END, f.c, o.site, o.inc"
-    " FROM dialsync_frag f JOIN dialsync_table t USING(t)"
-    " JOIN dialsync_origin o USING(o) JOIN bit"
-    " ON CASE WHEN f.m < 0 THEN r = 0 ELSE f.m >> r & 1 END"
-    /* key columns have no registers of their own: spelling speaks for all */
-    " WHERE r < 2 OR (SELECT name FROM dialsync_column c WHERE c.t = f.t"
-    "  AND c.r = bit.r) NOT IN ('k', 'l', 'id')";
-
-void dump_site(struct world *w, int i, bool regs, struct buf *out)
-{
-	sqlite3 *db = w->site[i].app;
-
-	for (int k = 0; k < w->ntables; k++) {
-		char text[60];
-
-		snprintf(text, sizeof(text), "SELECT * FROM t%d", k);
-		buf_addf(out, "t%d\n", k);
-		dump_query(db, text, out);
-	}
-	buf_adds(out, "conflicts\n");
-	dump_query(db, "SELECT * FROM dialsync_conflict", out);
-	/* columns of the key have no values of their own beside it */
-	buf_adds(out, "held\n");
-	dump_query(db, "SELECT name, k, kind FROM dialsync_held"
-		       " JOIN dialsync_table USING(t)", out);
-	dump_query(db, "SELECT t.name, k, c.name, v FROM dialsync_aside a"
-		       " JOIN dialsync_table t USING(t)"
-		       " LEFT JOIN dialsync_column c USING(t, r)"
-		       " WHERE c.name NOT IN ('k', 'l')", out);
-	if (!regs)
-		return;
-	buf_adds(out, "registers\n");
-	dump_query(db, registers, out);
-}
-
-/* {"blob": "00FF"} and the like, as put_value() writes them. */
-static void put_kept(struct buf *out, sqlite3_stmt *st)
-{
-	static const char letters[] = "RTB";
-
-	for (int k = 0; k < 3; k++) {
-		const char *p = (const char *)sqlite3_column_text(st, 1 + k);
-		double r;
-		uint64_t bits;
-
-		if (!p)
-			continue;
-		if (k == 0) {
-			r = strtod(p, NULL);
-			memcpy(&bits, &r, 8);
-			buf_addf(out, "R%016" PRIx64 "(%.17g)", bits, r);
-			return;
-		}
-		buf_addc(out, letters[k]);
-		for (; p[0] && p[1]; p += 2) {
-			char two[3] = {p[0], p[1], '\0'};
-			int c = (int)strtol(two, NULL, 16);
-
-			buf_addf(out, c > ' ' && c < 127 ? "%c" : "\\%02x", c);
-		}
-		return;
-	}
-}
-
-void dump_kept_rows(struct world *w, int i, struct buf *out)
-{
-	sqlite3_stmt *st = prepare(w->site[i].app, "SELECT atom, CASE type WHEN 'object'"
-	    " THEN json_extract(value, '$.real') END, CASE type WHEN 'object'"
-	    " THEN json_extract(value, '$.text') END, CASE type WHEN 'object'"
-	    " THEN json_extract(value, '$.blob') END"
-	    " FROM dialsync_conflict c, json_each(c.row)");
-	while (sqlite3_step(st) == SQLITE_ROW) {
-		buf_addc(out, ' ');
-		if (sqlite3_column_type(st, 0) != SQLITE_NULL)
-			put_value(out, st, 0);
-		else
-			put_kept(out, st);
-		buf_adds(out, " ");
-	}
-	sqlite3_finalize(st);
-}
-
-void dump_values(struct world *w, sqlite3 *db, struct buf *out)
-{
-	for (int k = 0; k < w->ntables; k++) {
-		char text[60];
-		sqlite3_stmt *st;
-
-		snprintf(text, sizeof(text), "SELECT a, b, c FROM t%d", k);
-		st = prepare(db, text);
-		while (sqlite3_step(st) == SQLITE_ROW)
-			for (int c = 0; c < 3; c++) {
-				/* small and NULL ones are not unique */
-				if (sqlite3_column_type(st, c) == SQLITE_NULL ||
-				    sqlite3_column_bytes(st, c) < 4)
-					continue;
-				buf_addf(out, "t%d.%c=", k, 'a' + c);
-				put_value(out, st, c);
-				buf_addc(out, '\n');
-			}
-		sqlite3_finalize(st);
-	}
+	return true;
 }

@@ -2,18 +2,19 @@
 
 #include "tests/random_world.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "apply/apply.h"
 #include "base/fs.h"
 #include "capture/capture.h"
-#include "pack/pack.h"
+#include "store/peer.h"
+#include "tests/random_fate.h"
+#include "tests/random_judge.h"
 #include "tests/random_sql.h"
 
 /* splitmix64 (Sebastiano Vigna, public domain): any seed is a good one. */
@@ -33,8 +34,9 @@ void world_bad(struct world *w, const char *fmt, ...)
 	if (w->bad[0])
 		return;
 	va_start(ap, fmt);
-	vsnprintf(w->bad, sizeof(w->bad), fmt, ap);
+	vsnprintf(w->bad, BAD_SIZE, fmt, ap);
 	va_end(ap);
+	world_say(w, "BAD: %s", w->bad);
 }
 
 void world_say(struct world *w, const char *fmt, ...)
@@ -47,6 +49,13 @@ void world_say(struct world *w, const char *fmt, ...)
 	vprintf(fmt, ap);
 	va_end(ap);
 	putchar('\n');
+	fflush(stdout); /* children write, too */
+}
+
+void world_die(const char *what, const struct err *e)
+{
+	fprintf(stderr, "random world: %s: %s\n", what, e ? e->text : "");
+	abort();
 }
 
 /* ---- time: SQLite's 'now' and ours, as the site at work sees it */
@@ -67,13 +76,17 @@ static void install_time(void)
 
 	if (vfs.zName)
 		return;
+	/* as our programs do; before SQLite's first use */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 1200, 400);
 	vfs = *sqlite3_vfs_find(NULL);
 	vfs.zName = "faketime";
 	vfs.xCurrentTimeInt64 = vfs_time;
 	sqlite3_vfs_register(&vfs, 1);
 }
 
-static void set_time(struct world *w, const struct site *s)
+void world_set_time(struct world *w, const struct node *s)
 {
 	char text[32];
 
@@ -82,28 +95,9 @@ static void set_time(struct world *w, const struct site *s)
 	setenv("DIALSYNC_NOW", text, 1);
 }
 
-/* ---- making sites */
+/* ---- connections */
 
-static void die(const char *what, const struct err *e)
-{
-	fprintf(stderr, "random_sites: %s: %s\n", what, e ? e->text : "");
-	abort();
-}
-
-static struct store *open_store(struct world *w, struct site *s)
-{
-	struct err e = ERR_INIT;
-	struct store *st;
-	char path[240];
-
-	snprintf(path, sizeof(path), "%s/d.db", s->dir);
-	set_time(w, s);
-	if (store_open(path, s->name, DB_APPLY, &st, &e) < 0)
-		die("store_open", &e);
-	return st;
-}
-
-static void sql(sqlite3 *db, const char *text)
+void world_exec(sqlite3 *db, const char *text)
 {
 	char *msg = NULL;
 
@@ -113,61 +107,133 @@ static void sql(sqlite3 *db, const char *text)
 	}
 }
 
-static void make_site(struct world *w, int i)
+static void warn(void *arg, const char *text)
 {
-	struct site *s = &w->site[i];
-	struct err e = ERR_INIT;
-	struct store *st;
-	struct spool sp;
-	struct peer p;
-	char path[240], name[16];
+	world_say(arg, "  warns: %s", text);
+}
 
-	s->name[0] = (char)('a' + i);
-	snprintf(s->dir, sizeof(s->dir), "%.150s/%c", w->dir, 'a' + i);
+struct store *world_store(struct world *w, struct node *s)
+{
+	struct err e = ERR_INIT;
+	char path[240];
+
+	world_set_time(w, s);
+	if (s->store)
+		return s->store;
 	snprintf(path, sizeof(path), "%s/d.db", s->dir);
-	if (mkdir(s->dir, 0700) < 0)
-		die(s->dir, NULL);
+	if (store_open(path, s->name, DB_APPLY, &s->store, &e) < 0)
+		world_die("store_open", &e);
+	/* what a power cut does is not told here, only what a kill does */
+	world_exec(s->store->db, "PRAGMA synchronous = off");
+	s->store->warn = warn;
+	s->store->warn_arg = w;
+	return s->store;
+}
+
+void world_open_app(struct world *w, struct node *s)
+{
+	char path[240];
+
+	if (s->app)
+		return;
+	snprintf(path, sizeof(path), "%s/d.db", s->dir);
+	world_set_time(w, s);
 	if (sqlite3_open(path, &s->app) != SQLITE_OK)
-		die(path, NULL);
-	sql(s->app, "PRAGMA journal_mode=wal; PRAGMA synchronous=off");
-	for (int k = 0; k < w->ntables; k++)
-		sql(s->app, w->ddl[k]);
-	if (store_create(s->app, s->name, &e) < 0)
-		die("store_create", &e);
-	st = open_store(w, s);
-	if (store_begin(st, &e) < 0)
-		die("begin", &e);
-	for (int k = 0; k < w->nsites; k++) {
-		snprintf(name, sizeof(name), "%c", 'a' + k);
-		if (s->peer[k] && peer_add(st, name, &p, &e) < 0)
-			die("peer_add", &e);
+		world_die(path, NULL);
+	world_exec(s->app, s->wal
+		? "PRAGMA journal_mode = wal; PRAGMA synchronous = off"
+		: "PRAGMA synchronous = off");
+	if (s->recursive)
+		world_exec(s->app, "PRAGMA recursive_triggers = on");
+	if (s->fk)
+		world_exec(s->app, "PRAGMA foreign_keys = on");
+}
+
+void world_close(struct node *s)
+{
+	for (int k = 0; k < TABLES_MAX; k++) {
+		sqlite3_finalize(s->values[k]);
+		s->values[k] = NULL;
 	}
+	store_close(s->store);
+	s->store = NULL;
+	sqlite3_close(s->app);
+	s->app = NULL;
+}
+
+/* ---- making sites */
+
+/* As every program does at its start with those of the configuration. */
+void world_add_peers(struct world *w, struct node *s)
+{
+	struct store *st = world_store(w, s);
+	struct err e = ERR_INIT;
+	struct peer p;
+
+	if (store_begin(st, &e) < 0)
+		world_die("begin", &e);
+	for (int k = 0; k < w->nsites; k++)
+		if (s->peer[k] && peer_add(st, w->site[k].name, &p, &e) < 0)
+			world_die("peer_add", &e);
+	if (store_commit(st, &e) < 0)
+		world_die("commit", &e);
+}
+
+static void track(struct world *w, struct node *s)
+{
+	struct store *st = world_store(w, s);
+	struct err e = ERR_INIT;
+	char name[16];
+
+	if (store_begin(st, &e) < 0)
+		world_die("begin", &e);
 	for (int k = 0; k < w->ntables; k++) {
 		snprintf(name, sizeof(name), "t%d", k);
 		if (capture_track(st, name, &e) < 0)
-			die("track", &e);
+			world_die("track", &e);
 	}
 	if (store_commit(st, &e) < 0)
-		die("commit", &e);
-	store_close(st);
-	if (spool_open(&sp, s->dir, &e) < 0 || spool_make_site(&sp, &e) < 0)
-		die("spool", &e);
-	spool_close(&sp);
-	if (rnd(w, 4) == 0)
-		sql(s->app, "PRAGMA recursive_triggers = on");
+		world_die("commit", &e);
 }
 
-static void join(struct world *w, int a, int b)
+void world_name(struct world *w, int i)
 {
-	char path[200];
+	struct node *s = &w->site[i];
+	char *dir;
 
-	if (a == b || w->site[a].peer[b])
-		return;
-	w->site[a].peer[b] = w->site[b].peer[a] = true;
-	snprintf(path, sizeof(path), "%s/way-%d-%d", w->dir, a, b);
-	mkdir(path, 0700);
-	snprintf(path, sizeof(path), "%s/way-%d-%d", w->dir, b, a);
-	mkdir(path, 0700);
+	snprintf(s->name, sizeof(s->name), i < 26 ? "%c" : "s%d",
+	    i < 26 ? 'a' + i : i);
+	dir = fs_join(w->dir, s->name);
+	snprintf(s->dir, sizeof(s->dir), "%s", dir);
+	free(dir);
+}
+
+void world_make_site(struct world *w, int i)
+{
+	struct node *s = &w->site[i];
+	struct err e = ERR_INIT;
+	struct spool sp;
+
+	if (mkdir(s->dir, 0700) < 0)
+		world_die(s->dir, NULL);
+	world_open_app(w, s);
+	for (int k = 0; k < w->ntables; k++) {
+		world_exec(s->app, w->ddl[k]);
+		strcpy(s->cols[k], "abcd");
+	}
+	if (store_create(s->app, s->name, &e) < 0)
+		world_die("store_create", &e);
+	world_add_peers(w, s);
+	track(w, s);
+	if (spool_open(&sp, s->dir, &e) < 0 || spool_make_site(&sp, &e) < 0)
+		world_die("spool", &e);
+	spool_close(&sp);
+}
+
+void world_join(struct world *w, int a, int b)
+{
+	if (a != b)
+		w->site[a].peer[b] = w->site[b].peer[a] = true;
 }
 
 /* Chain, star, ring or anything connected. */
@@ -176,15 +242,49 @@ static void topology(struct world *w)
 	uint32_t kind = rnd(w, 4);
 
 	for (int i = 1; i < w->nsites; i++)
-		join(w, i,
+		world_join(w, i,
 		    kind == 0       ? 0
 			: kind == 3 ? (int)rnd(w, (uint32_t)i)
 				    : i - 1);
 	if (kind == 2 && w->nsites > 2)
-		join(w, 0, w->nsites - 1);
+		world_join(w, 0, w->nsites - 1);
 	for (uint32_t n = kind == 3 ? rnd(w, 3) : 0; n > 0; n--)
-		join(w, (int)rnd(w, (uint32_t)w->nsites),
+		world_join(w, (int)rnd(w, (uint32_t)w->nsites),
 		    (int)rnd(w, (uint32_t)w->nsites));
+}
+
+void world_begin(struct world *w, uint64_t seed, const struct options *opt,
+    const char *base)
+{
+	static char *bad;
+	char way[140];
+
+	memset(w, 0, sizeof(*w));
+	if (!bad)
+		bad = mmap(NULL, BAD_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (bad == MAP_FAILED)
+		abort();
+	w->bad = bad;
+	bad[0] = '\0';
+	w->rnd = seed;
+	w->opt = *opt;
+	w->now = 1800000000;
+	w->bundle_size = 65536;
+	install_time();
+	snprintf(w->dir, sizeof(w->dir), "%s/%llu", base,
+	    (unsigned long long)seed);
+	snprintf(way, sizeof(way), "%s/way", w->dir);
+	if (mkdir(w->dir, 0700) < 0 || mkdir(way, 0700) < 0)
+		world_die(w->dir, NULL);
+}
+
+/* Most worlds are small: there a history is dense. */
+static int how_many_sites(struct world *w)
+{
+	uint32_t x = rnd(w, 20);
+
+	return x < 14 ? 2 + (int)rnd(w, 3) : 4 + (int)rnd(w, 5);
 }
 
 void world_init(struct world *w, uint64_t seed, const struct options *opt,
@@ -192,304 +292,88 @@ void world_init(struct world *w, uint64_t seed, const struct options *opt,
 {
 	static const int64_t sizes[] = {1, 300, 600, 65536};
 
-	memset(w, 0, sizeof(*w));
-	w->rnd = seed;
+	world_begin(w, seed, opt, base);
+	/* in every third world bundles are merged in several transactions */
 	w->part_rows = seed % 3 ? 0 : 1 + (int)(seed / 3 % 5);
-	w->opt = *opt;
-	w->now = 1800000000;
-	install_time();
-	snprintf(w->dir, sizeof(w->dir), "%s/%llu", base,
-	    (unsigned long long)seed);
-	if (mkdir(w->dir, 0700) < 0)
-		die(w->dir, NULL);
-	w->nsites = 2 + (int)rnd(w, SITES_MAX - 1);
+	w->nsites = how_many_sites(w);
 	w->ntables = 1 + (int)rnd(w, TABLES_MAX);
 	w->nkeys = 1 + (int)rnd(w, 4);
+	if (opt->unique && w->nkeys < 3)
+		w->nkeys += 2;
 	w->bundle_size = sizes[rnd(w, 4)];
-	for (int i = 0; i < w->ntables; i++)
-		sql_table(w, i, w->ddl[i], sizeof(w->ddl[i]));
+	for (int i = 0; i < w->ntables; i++) {
+		sql_table(w, i);
+		world_say(w, "%s", w->ddl[i]);
+	}
 	topology(w);
+	for (int i = 0; i < w->nsites; i++)
+		world_name(w, i);
 	for (int i = 0; i < w->nsites; i++) {
-		w->site[i].off = rnd(w, 3) ? 0 : (int64_t)rnd(w, 7200) - 3600;
-		make_site(w, i);
-		world_say(w, "site %s clock %+lld", w->site[i].name,
-		    (long long)w->site[i].off);
+		struct node *s = &w->site[i];
+
+		s->off = rnd(w, 3) ? 0 : (int64_t)rnd(w, 7200) - 3600;
+		s->wal = rnd(w, 3) != 0;
+		s->recursive = rnd(w, 4) == 0;
+		s->fk = opt->fk && rnd(w, 3) != 0;
+		world_make_site(w, i);
+		world_say(w, "site %s clock %+lld%s%s%s", s->name,
+		    (long long)s->off, s->wal ? "" : ", rollback journal",
+		    s->recursive ? ", recursive triggers" : "",
+		    s->fk ? ", foreign keys" : "");
 		for (int k = 0; k < i; k++)
-			if (w->site[i].peer[k])
+			if (s->peer[k])
 				world_say(w, "  joined to %s", w->site[k].name);
 	}
-	for (int i = 0; i < w->ntables; i++)
-		world_say(w, "%s", w->ddl[i]);
 }
 
 void world_free(struct world *w)
 {
 	for (int i = 0; i < w->nsites; i++)
-		sqlite3_close(w->site[i].app);
-	for (int i = 0; i < w->ntokens; i++)
+		world_close(&w->site[i]);
+	for (int i = 0; i < w->ntokens; i++) {
 		free(w->token[i].text);
-	free(w->token);
+		free(w->token[i].before);
+	}
 }
 
 /* ---- edits */
 
-/* Is this line among the lines of b? */
-static bool has_line(const struct buf *b, const char *line, size_t n)
+bool world_sql(struct world *w, int i, const char *text)
 {
-	const char *p = buf_str(b);
+	struct node *s = &w->site[i];
+	bool ok;
 
-	while (p && *p) {
-		const char *end = strchr(p, '\n');
-
-		if (!end)
-			break;
-		if ((size_t)(end - p) == n && memcmp(p, line, n) == 0)
-			return true;
-		p = end + 1;
-	}
-	return false;
-}
-
-static struct token *find_token(struct world *w, const char *line, size_t n)
-{
-	for (int i = 0; i < w->ntokens; i++)
-		if (strlen(w->token[i].text) == n &&
-		    memcmp(w->token[i].text, line, n) == 0)
-			return &w->token[i];
-	return NULL;
-}
-
-static void each_line(struct world *w, const struct buf *b,
-    void (*f)(struct world *, const char *, size_t, void *), void *arg)
-{
-	const char *p = buf_str(b), *end;
-
-	while (p && *p && (end = strchr(p, '\n')) != NULL) {
-		f(w, p, (size_t)(end - p), arg);
-		p = end + 1;
-	}
-}
-
-/* What the writer saw and took away was overwritten knowingly. */
-static void gone(struct world *w, const char *line, size_t n, void *after)
-{
-	struct token *t = find_token(w, line, n);
-
-	if (t && !has_line(after, line, n))
-		t->over = true;
-}
-
-struct came {
-	const struct buf *before;
-	int site;
-};
-
-static void came(struct world *w, const char *line, size_t n, void *arg)
-{
-	const struct came *c = arg;
-	struct token *t = find_token(w, line, n), *more;
-
-	if (has_line(c->before, line, n))
-		return;
-	if (t) { /* the same value put back */
-		t->over = false;
-		return;
-	}
-	more = realloc(w->token, (size_t)(w->ntokens + 1) * sizeof(*more));
-	if (!more)
-		abort();
-	w->token = more;
-	t = &w->token[w->ntokens++];
-	t->text = strndup(line, n);
-	t->site = c->site;
-	t->over = false;
+	world_open_app(w, s);
+	world_set_time(w, s);
+	ok = sqlite3_exec(s->app, text, NULL, NULL, NULL) == SQLITE_OK;
+	world_say(w, "%s: %s%s%s", s->name, text, ok ? "" : "  -- no: ",
+	    ok ? "" : sqlite3_errmsg(s->app));
+	return ok;
 }
 
 void world_edit(struct world *w, int i)
 {
-	struct site *s = &w->site[i];
-	struct buf before = BUF_INIT(SIZE_MAX), after = BUF_INIT(SIZE_MAX);
-	struct came c = {&before, i};
+	struct node *s = &w->site[i];
 	uint32_t n = 1 + (rnd(w, 3) ? 0 : rnd(w, 6));
 	bool back = rnd(w, 12) == 0;
+	struct seen before;
 
-	set_time(w, s);
-	dump_values(w, s->app, &before);
+	world_open_app(w, s);
+	world_set_time(w, s);
+	w->event++;
+	seen_tables(w, i, &before);
 	sqlite3_exec(s->app, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	while (n-- > 0) {
-		char text[1200];
+		char text[1400];
 
-		sql_edit(w, s->name, text, sizeof(text));
-		world_say(w, "%s: %s", s->name, text);
-		/* a constraint may say no: then nothing was written */
-		if (sqlite3_exec(s->app, text, NULL, NULL, NULL) != SQLITE_OK)
-			world_say(w, "  no: %s", sqlite3_errmsg(s->app));
+		sql_edit(w, i, text, sizeof(text));
+		world_sql(w, i, text);
 	}
+	/* a commit that a deferred constraint refuses takes all back */
+	if (back ||
+	    sqlite3_exec(s->app, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		sqlite3_exec(s->app, "ROLLBACK", NULL, NULL, NULL);
 	world_say(w, "%s: %s at %lld", s->name, back ? "rollback" : "commit",
 	    (long long)(w->now + s->off));
-	sqlite3_exec(s->app, back ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
-	dump_values(w, s->app, &after);
-	each_line(w, &before, gone, &after);
-	each_line(w, &after, came, &c);
-	buf_free(&before);
-	buf_free(&after);
-}
-
-/* ---- bundles */
-
-/* Move what is ready onto the way. */
-static void collect(struct world *w, struct spool *sp, int from, int to)
-{
-	const char *peer = w->site[to].name;
-	struct err e = ERR_INIT;
-	struct spool_list l;
-	char way[240];
-
-	if (spool_list(sp, SPOOL_KIND_OUTBOX, peer, 0, &l, &e) < 0)
-		die("spool_list", &e);
-	for (size_t k = 0; k < l.n; k++) {
-		char *path = spool_path(sp, SPOOL_KIND_OUTBOX, peer,
-		    l.e[k].number);
-		struct flight *f = &w->flight[w->nflights];
-
-		if (w->nflights == FLIGHT_MAX)
-			die("too many bundles", NULL);
-		snprintf(way, sizeof(way), "%s/way-%d-%d/%llu", w->dir, from,
-		    to, (unsigned long long)l.e[k].number);
-		if (rename(path, way) < 0)
-			die(way, NULL);
-		free(path);
-		*f = (struct flight){from, to, (int64_t)l.e[k].number, false,
-		    false};
-		w->nflights++;
-	}
-	spool_list_free(&l);
-}
-
-void world_pack(struct world *w, int i, int to, bool flush)
-{
-	struct site *s = &w->site[i];
-	struct err e = ERR_INIT;
-	struct store *st = open_store(w, s);
-	struct spool sp;
-	struct pack_conf conf = {st, &sp, w->bundle_size, flush, NULL, NULL};
-	struct pack_result r = {0, 0, 0};
-
-	if (spool_open(&sp, s->dir, &e) < 0)
-		die("spool", &e);
-	if (pack_peer(&conf, w->site[to].name, &r, &e) < 0)
-		world_bad(w, "%s cannot pack for %s: %s", s->name,
-		    w->site[to].name, e.text);
-	world_say(w, "%s packs for %s: %d bundles, %lld rows", s->name,
-	    w->site[to].name, r.bundles, (long long)r.rows);
-	store_close(st);
-	collect(w, &sp, i, to);
-	spool_close(&sp);
-}
-
-static void arrive(struct world *w, struct flight *f)
-{
-	char way[240], path[300];
-
-	snprintf(way, sizeof(way), "%s/way-%d-%d/%lld", w->dir, f->from,
-	    f->to, (long long)f->number);
-	snprintf(path, sizeof(path), "%s/inbox/%s", w->site[f->to].dir,
-	    w->site[f->from].name);
-	fs_mkdirs(path, NULL);
-	snprintf(path, sizeof(path), "%s/inbox/%s/%08lld.xml.gz",
-	    w->site[f->to].dir, w->site[f->from].name, (long long)f->number);
-	if (link(way, path) < 0 && errno != EEXIST)
-		die(path, NULL);
-	world_say(w, "%s -> %s: %lld arrives%s", w->site[f->from].name,
-	    w->site[f->to].name, (long long)f->number,
-	    f->arrived ? " again" : "");
-	f->arrived = true;
-}
-
-void world_deliver(struct world *w, int from, int to, bool chaos)
-{
-	for (int i = 0; i < w->nflights; i++) {
-		struct flight *f = &w->flight[i];
-
-		if (f->from != from || f->to != to)
-			continue;
-		if (!chaos) {
-			if (!f->arrived && !f->lost)
-				arrive(w, f);
-		} else if (f->arrived ? rnd(w, 12) == 0
-				      : rnd(w, w->opt.lossy ? 3 : 2) == 0) {
-			arrive(w, f);
-		}
-	}
-}
-
-void world_lose(struct world *w)
-{
-	bool later[SITES_MAX][SITES_MAX] = {{false}};
-
-	for (int i = w->nflights - 1; i >= 0 && w->opt.lossy; i--) {
-		struct flight *f = &w->flight[i];
-
-		f->lost = !f->arrived && later[f->from][f->to];
-		later[f->from][f->to] = true;
-		if (f->lost)
-			world_say(w, "%s -> %s: %lld is lost",
-			    w->site[f->from].name, w->site[f->to].name,
-			    (long long)f->number);
-	}
-}
-
-static void tell(void *arg, int severity, const char *text)
-{
-	struct world *w = arg;
-
-	world_say(w, "  %s%s", severity == APPLY_WARN ? "WARNING " : "", text);
-}
-
-static void warn(void *arg, const char *text)
-{
-	world_say(arg, "  warns: %s", text);
-}
-
-bool world_apply(struct world *w, int i)
-{
-	struct site *s = &w->site[i];
-	struct err e = ERR_INIT;
-	struct store *st = open_store(w, s);
-	struct spool sp;
-	struct apply_conf conf = {.store = st, .spool = &sp, .tell = tell,
-	    .arg = w};
-	struct apply_result r;
-	bool any = false;
-
-	/* in every third world bundles are merged in several transactions */
-	conf.part_rows = w->part_rows;
-	st->warn = warn;
-	st->warn_arg = w;
-	if (spool_open(&sp, s->dir, &e) < 0)
-		die("spool", &e);
-	for (int k = 0; k < w->nsites; k++) {
-		if (!s->peer[k])
-			continue;
-		memset(&r, 0, sizeof(r));
-		if (apply_peer(&conf, w->site[k].name, &r, &e) < 0) {
-			world_bad(w, "%s cannot apply: %s", s->name, e.text);
-			break;
-		}
-		world_say(w, "%s applies from %s: %d, %d known, %d wait,"
-			     " %d held, %lld conflicts, %lld held rows",
-		    s->name, w->site[k].name, r.applied, r.duplicates,
-		    r.waiting, r.held, (long long)r.conflicts,
-		    (long long)r.held_rows);
-		any |= r.applied || r.held;
-		if (r.held)
-			world_bad(w, "%s holds a bundle from %s", s->name,
-			    w->site[k].name);
-	}
-	memset(&r, 0, sizeof(r));
-	if (apply_held(&conf, &r, &e) < 0)
-		world_bad(w, "%s: held rows: %s", s->name, e.text);
-	store_close(st);
-	spool_close(&sp);
-	return any;
+	seen_edit(w, i, &before);
 }

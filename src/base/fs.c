@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void (*fs_step_hook)(void);
+
 #ifdef STOP_POINTS
 /* Steps left until the process ends; -1: never. */
 static long steps_left(void)
@@ -25,6 +27,8 @@ void fs_step(void)
 	static long left;
 	static bool asked;
 
+	if (fs_step_hook)
+		fs_step_hook();
 	if (!asked) {
 		left = steps_left();
 		asked = true;
@@ -36,6 +40,8 @@ void fs_step(void)
 #else
 void fs_step(void)
 {
+	if (fs_step_hook)
+		fs_step_hook();
 }
 #endif
 

@@ -17,6 +17,10 @@
  * after each COMMIT. */
 void fs_step(void);
 
+/* Told of each step, in any build; NULL (the default): nobody.  For tests that
+ * stop a child process at a step of their choice. */
+extern void (*fs_step_hook)(void);
+
 /* mkdir -p; mode of new directories is 0777 & ~umask. */
 int fs_mkdirs(const char *path, struct err *e);
 

@@ -1,0 +1,310 @@
+#include "config.h"
+
+#include "tests/random_fate.h"
+#include "tests/random_judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/random_wire.h"
+
+/* ---- tokens by their text */
+
+static unsigned hash(const char *p, size_t n)
+{
+	unsigned h = 2166136261u;
+
+	while (n-- > 0)
+		h = (h ^ (unsigned char)*p++) * 16777619u;
+	return h % (TOKENS_MAX * 2);
+}
+
+/* The token's number, made when it is new. */
+static int token(struct world *w, const char *line, size_t n)
+{
+	unsigned h = hash(line, n);
+	struct token *t;
+
+	for (; w->hash[h]; h = (h + 1) % (TOKENS_MAX * 2)) {
+		t = &w->token[w->hash[h] - 1];
+		if (strncmp(t->text, line, n) == 0 && !t->text[n])
+			return w->hash[h] - 1;
+	}
+	if (w->ntokens == TOKENS_MAX)
+		world_die("too many values", NULL);
+	t = &w->token[w->ntokens];
+	t->text = strndup(line, n);
+	t->site = -1;
+	/* nobody wrote just this: what edits of one row made together */
+	t->excused = true;
+	w->hash[h] = ++w->ntokens;
+	return w->ntokens - 1;
+}
+
+struct looking {
+	struct world *w;
+	struct seen *seen;
+};
+
+static void look(void *arg, const char *line, size_t n)
+{
+	struct looking *l = arg;
+	int i = token(l->w, line, n);
+
+	l->seen->w[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+void seen_tables(struct world *w, int i, struct seen *seen)
+{
+	struct looking l = {w, seen};
+
+	memset(seen, 0, sizeof(*seen));
+	dump_values(w, i, look, &l);
+}
+
+static void add(struct seen *to, const struct seen *from)
+{
+	for (int k = 0; k < TOKEN_WORDS; k++)
+		to->w[k] |= from->w[k];
+}
+
+/* Written by that site now, knowing all that it has seen. */
+static void written(struct world *w, int i, struct token *t)
+{
+	t->shared |= t->before && t->site != i;
+	t->site = i;
+	t->event = w->event;
+	t->over = t->excused = false;
+	if (!t->before)
+		t->before = malloc(sizeof(*t->before));
+	if (!t->before)
+		abort();
+	*t->before = w->site[i].seen;
+}
+
+/* What the writer saw and took away was overwritten knowingly. */
+void seen_edit(struct world *w, int i, const struct seen *before)
+{
+	struct node *s = &w->site[i];
+	struct seen after;
+
+	add(&s->seen, before);
+	seen_tables(w, i, &after);
+	for (int k = 0; k < w->ntokens; k++) {
+		struct token *t = &w->token[k];
+		bool was = seen_has(before, k), is = seen_has(&after, k);
+
+		if (is && !was)
+			written(w, i, t);
+		if (was && !is) {
+			t->over = true;
+			t->over_site = i;
+			t->over_event = w->event;
+		}
+	}
+	add(&s->seen, &after);
+}
+
+void seen_after_apply(struct world *w, int i)
+{
+	struct node *s = &w->site[i];
+	struct seen now;
+
+	seen_tables(w, i, &now);
+	for (int k = 0; k < w->ntokens; k++)
+		if (seen_has(&now, k) && !seen_has(&s->seen, k) &&
+		    w->token[k].before)
+			add(&s->seen, w->token[k].before);
+	add(&s->seen, &now);
+}
+
+/* What was written after the backup, and that nobody else has seen, may be
+ * gone; what was overwritten since, and was not told anybody, is there again.
+ * What lay in bundles on their way is not asked for. */
+void seen_restored(struct world *w, int i)
+{
+	struct node *s = &w->site[i];
+	struct seen others;
+
+	memset(&others, 0, sizeof(others));
+	for (int k = 0; k < w->nsites; k++)
+		if (k != i)
+			add(&others, &w->site[k].seen);
+	s->seen = s->backup_seen;
+	seen_after_apply(w, i);
+	for (int k = 0; k < w->ntokens; k++) {
+		struct token *t = &w->token[k];
+
+		if (t->site == i && t->event > s->backup &&
+		    !seen_has(&others, k) && !seen_has(&s->seen, k))
+			t->excused = true;
+		if (t->over && t->over_site == i &&
+		    t->over_event > s->backup && t->over_event > s->packed)
+			t->over = false;
+	}
+}
+
+/* ---- the end of a world */
+
+static void first_difference(const struct buf *a, const struct buf *b,
+    char *out, size_t size)
+{
+	const char *p = buf_str(a), *q = buf_str(b), *lp = p, *lq = q;
+
+	while (*p && *p == *q) {
+		if (*p == '\n') {
+			lp = p + 1;
+			lq = q + 1;
+		}
+		p++;
+		q++;
+	}
+	snprintf(out, size, "%.*s | %.*s", (int)strcspn(lp, "\n"), lp,
+	    (int)strcspn(lq, "\n"), lq);
+}
+
+static void judge_equal(struct world *w)
+{
+	struct buf a = BUF_INIT(SIZE_MAX);
+
+	dump_site(w, 0, true, &a);
+	world_say(w, "%s:\n%s", w->site[0].name, buf_str(&a));
+	for (int i = 1; i < w->nsites; i++) {
+		struct buf b = BUF_INIT(SIZE_MAX);
+		char text[500];
+
+		dump_site(w, i, true, &b);
+		if (strcmp(buf_str(&a), buf_str(&b)) != 0) {
+			first_difference(&a, &b, text, sizeof(text));
+			world_bad(w, "%s and %s differ: %s", w->site[0].name,
+			    w->site[i].name, text);
+			world_say(w, "%s:\n%s", w->site[i].name, buf_str(&b));
+		}
+		buf_free(&b);
+	}
+	buf_free(&a);
+}
+
+static void judge_lost(struct world *w)
+{
+	struct buf kept = BUF_INIT(SIZE_MAX);
+	struct seen now;
+
+	seen_tables(w, 0, &now);
+	for (int i = 0; i < w->nsites; i++)
+		dump_kept(w, i, &kept);
+	for (int i = 0; i < w->ntokens; i++) {
+		const struct token *t = &w->token[i];
+		const char *value = strstr(t->text, "]=") + 2;
+		char line[500];
+
+		if (t->over || t->excused || seen_has(&now, i))
+			continue;
+		snprintf(line, sizeof(line), " %s ", value);
+		if (strstr(buf_str(&kept), line))
+			continue;
+		for (int k = 0; k < w->nalters; k++)
+			if (w->alter[k].drop &&
+			    w->alter[k].table == t->text[1] - '0' &&
+			    w->alter[k].drop == t->text[3])
+				line[0] = '\0';
+		if (line[0])
+			world_bad(w, "lost: %s, written at %s", t->text,
+			    w->site[t->site].name);
+	}
+	buf_free(&kept);
+}
+
+/* The tokens that a record may speak of: "t0.a[...]=value". */
+static bool speaks_of(const struct token *t, const char *field, size_t nfield,
+    const char *value)
+{
+	const char *is = strstr(t->text, "]=");
+
+	return strncmp(t->text, field, nfield) == 0 && t->before &&
+	    strcmp(is + 2, value) == 0;
+}
+
+static bool same_key(const char *a, const char *b)
+{
+	size_t n = (size_t)(strstr(a, "]=") - a);
+
+	return strncmp(a, b, n) == 0 && strncmp(b + n, "]=", 2) == 0;
+}
+
+struct falsely {
+	struct world *w;
+	int n;
+};
+
+/* The loser of this conflict had been seen by the winner's writer.  Values that
+ * went from key to key were written at each: then one pair that met unseen is
+ * reason enough. */
+static void judge_conflict(void *arg, const char *field, const char *lost,
+    const char *won)
+{
+	struct falsely *f = arg;
+	struct world *w = f->w;
+	const struct token *was = NULL;
+	size_t n = strlen(field);
+
+	for (int l = 0; l < w->ntokens; l++) {
+		if (!speaks_of(&w->token[l], field, n, lost))
+			continue;
+		for (int k = 0; k < w->ntokens; k++) {
+			const struct token *t = &w->token[k];
+
+			if (!speaks_of(t, field, n, won) ||
+			    !same_key(w->token[l].text, t->text))
+				continue;
+			if (!seen_has(t->before, l) || t->shared ||
+			    w->token[l].shared)
+				return;
+			was = t;
+		}
+	}
+	if (was) {
+		world_say(w, "FALSE CONFLICT: %s lost to %s", lost, was->text);
+		f->n++;
+	}
+}
+
+void judge(struct world *w, struct findings *all)
+{
+	struct falsely f = {w, 0};
+	struct node *s = &w->site[0];
+	long long echoes = 0, twice = 0;
+
+	judge_equal(w);
+	judge_lost(w);
+	each_conflict(w, 0, judge_conflict, &f);
+	for (int a = 0; w->wire && a < w->nsites; a++)
+		for (int b = 0; b < w->nsites; b++) {
+			const struct wire_edge *e = wire_edge(w->wire, a, b);
+
+			all->registers += e->registers;
+			echoes += e->echoes;
+			all->two_givers += e->two_givers;
+			twice += e->twice;
+		}
+	all->worlds++;
+	all->bundles += w->nflights;
+	all->tokens += w->ntokens;
+	all->conflicts += dump_count(s->app, "dialsync_conflict");
+	all->held += dump_count(s->app, "dialsync_held");
+	all->kills += w->kills;
+	all->restores += w->restores;
+	all->copies += w->copies;
+	all->alters += w->nalters;
+	if (w->restores) {
+		all->after_restore += f.n + echoes;
+		return;
+	}
+	all->false_conflicts += f.n;
+	all->echoes += echoes;
+	all->twice += twice;
+	if (f.n || echoes || twice)
+		world_say(w, "%d FALSE CONFLICTS, %lld ECHOES, %lld TWICE",
+		    f.n, echoes, twice);
+}
