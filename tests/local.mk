@@ -14,6 +14,7 @@ include tests/local.load.mk
 include tests/local.mtest.mk
 include tests/local.repair.mk
 include tests/local.schema.mk
+include tests/local.model.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk
@@ -26,6 +27,8 @@ check-long: check
 	echo "== random histories, $(LONG) s each"; \
 	./tests/random_sites -t $(LONG); \
 	./tests/random_sites -t $(LONG) -o lossy,strict; \
+	echo "== the model, 3,000 histories, and the program against it"; \
+	N=1000 sh $(srcdir)/tests/s_model.sh; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \

@@ -37,16 +37,16 @@ contents() {
 	    SELECT t, k, s, m, c FROM dialsync_frag; SELECT * FROM dialsync_aside"
 }
 contents >before
-cp b.tmp/d.db clean.db
+rm -f clean.state; cp b/state clean.state 2>/dev/null; cp b.tmp/d.db clean.db
 db b "PRAGMA wal_checkpoint(TRUNCATE)" >/dev/null
-cp b.tmp/d.db clean.db
+rm -f clean.state; cp b/state clean.state 2>/dev/null; cp b.tmp/d.db clean.db
 
 # what the whole bundle does
 cp good.gz $inbox/00000001.xml.gz
 apply b || bad "the good one: $(cat apply.out)"
 contents >whole
 rm -f b.tmp/d.db-wal b.tmp/d.db-shm b/held/a/* b/inbox/a/applied
-cp clean.db b.tmp/d.db
+rm -f b/state; cp clean.state b/state 2>/dev/null; cp clean.db b.tmp/d.db
 
 # each bundle is tried alone; many at a time would be applied in order
 try() {
@@ -77,7 +77,7 @@ try() {
 	fi
 	if ! cmp -s before after; then
 		rm -f b.tmp/d.db-wal b.tmp/d.db-shm
-		cp clean.db b.tmp/d.db
+		rm -f b/state; cp clean.state b/state 2>/dev/null; cp clean.db b.tmp/d.db
 	fi
 	rm -f b/held/a/* b/inbox/a/applied
 }

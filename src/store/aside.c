@@ -126,6 +126,10 @@ static void conflict_id(struct store *s, const struct conflict *c,
 	key_text(c->table, c->key, id);
 	buf_addf(id, "|%s|%lld|%s|%lld", c->field, (long long)c->loser.clock,
 	    o ? o->site : "", o ? (long long)o->inc : 0LL);
+	/* the winner has the same version, and may lose one day, too */
+	if (c->loser.clock == c->winner.clock &&
+	    c->loser.origin == c->winner.origin)
+		buf_adds(id, "|=");
 }
 
 static int conflict_insert(struct store *s, const struct conflict *c,
