@@ -125,6 +125,8 @@ static void dump_head(struct lines *l, const struct bundle_head *h)
 		    h->origins[i].inc);
 	buf_adds(&b, " know");
 	dump_clocks(&b, h->know, h->nknow);
+	buf_adds(&b, " ends");
+	dump_clocks(&b, h->ends, h->nends);
 	buf_adds(&b, " adopt");
 	dump_clocks(&b, h->adopt, h->nadopt);
 	buf_addf(&b, " load %lld %lld %d %lld", (long long)h->load,
@@ -256,7 +258,7 @@ static void random_head(struct random *r, struct bundle_head *h)
 {
 	static struct bundle_pos chain[5];
 	static struct bundle_origin origins[6];
-	static struct bundle_clock know[6], adopt[6];
+	static struct bundle_clock know[6], ends[6], adopt[6];
 	static uint64_t tags[4];
 	static struct bundle_count counts[3] = {{"t", 0}, {"a <table> & b", 0},
 	    {"\\B tab\t\xC3\xA9", 0}};
@@ -289,6 +291,7 @@ static void random_head(struct random *r, struct bundle_head *h)
 	}
 	h->norigins = 1 + random_below(r, 5);
 	h->nknow = random_below(r, (uint32_t)h->norigins);
+	h->nends = random_below(r, (uint32_t)h->norigins);
 	h->nadopt = h->end ? 0 : random_below(r, (uint32_t)h->norigins);
 	for (uint32_t i = 0; i < 5; i++) {
 		chain[i].upto = i * 7;
@@ -299,6 +302,8 @@ static void random_head(struct random *r, struct bundle_head *h)
 		origins[i].inc = i == 0 ? h->inc : random_below(r, 99);
 		know[i].origin = i + 1;
 		know[i].clock = h->clock - random_below(r, 9) + 2;
+		ends[i].origin = i + 1;
+		ends[i].clock = h->clock - random_below(r, 99999);
 		adopt[i].origin = i;
 		adopt[i].clock = h->clock - random_below(r, 99999);
 	}
@@ -315,6 +320,7 @@ static void random_head(struct random *r, struct bundle_head *h)
 	h->chain = chain;
 	h->origins = origins;
 	h->know = know;
+	h->ends = ends;
 	h->adopt = adopt;
 	h->acktags = tags;
 }

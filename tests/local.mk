@@ -16,6 +16,7 @@ include tests/local.mtest.mk
 include tests/local.repair.mk
 include tests/local.schema.mk
 include tests/local.prop.mk
+include tests/local.model.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk
@@ -30,6 +31,8 @@ check-long: check
 		echo "-- $$words"; \
 		./tests/random_sites -t $(LONG) -o $$words; \
 	done; \
+	echo "== the model, 3,000 histories, and the program against it"; \
+	N=1000 sh $(srcdir)/tests/s_model.sh; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \

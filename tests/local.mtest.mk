@@ -1,7 +1,8 @@
 # Merging, order, keys; and the pipeline as a whole.
 DIALSYNC_WORK_SOURCES = \
-	src/apply/inbox.c src/apply/receive.c src/apply/place.c \
-	src/apply/clash.c src/apply/held.c src/apply/resolve.c \
+	src/apply/inbox.c src/apply/decide.c src/apply/receive.c \
+	src/apply/place.c src/apply/clash.c src/apply/held.c \
+	src/apply/resolve.c \
 	src/apply/load.c src/apply/twins.c src/apply/refuse.c \
 	src/apply/unique.c \
 	src/pack/pack.c src/pack/rows.c src/pack/head.c src/pack/load.c

@@ -274,7 +274,7 @@ void judge(struct world *w, struct findings *all)
 {
 	struct falsely f = {w, 0};
 	struct node *s = &w->site[0];
-	long long echoes = 0, twice = 0;
+	long long echoes = 0, twice = 0, givers = 0;
 
 	judge_equal(w);
 	judge_lost(w);
@@ -285,7 +285,7 @@ void judge(struct world *w, struct findings *all)
 
 			all->registers += e->registers;
 			echoes += e->echoes;
-			all->two_givers += e->two_givers;
+			givers += e->two_givers;
 			twice += e->twice;
 		}
 	all->worlds++;
@@ -298,11 +298,12 @@ void judge(struct world *w, struct findings *all)
 	all->copies += w->copies;
 	all->alters += w->nalters;
 	if (w->restores) {
-		all->after_restore += f.n + echoes;
+		all->after_restore += f.n + echoes + givers;
 		return;
 	}
 	all->false_conflicts += f.n;
 	all->echoes += echoes;
+	all->two_givers += givers;
 	all->twice += twice;
 	if (f.n || echoes || twice)
 		world_say(w, "%d FALSE CONFLICTS, %lld ECHOES, %lld TWICE",

@@ -37,29 +37,38 @@ contents() {
 	    SELECT t, k, s, m, c FROM dialsync_frag; SELECT * FROM dialsync_aside"
 }
 contents >before
-cp b.tmp/d.db clean.db
+rm -f clean.state; cp b/state clean.state 2>/dev/null; cp b.tmp/d.db clean.db
 db b "PRAGMA wal_checkpoint(TRUNCATE)" >/dev/null
-cp b.tmp/d.db clean.db
+rm -f clean.state; cp b/state clean.state 2>/dev/null; cp b.tmp/d.db clean.db
 
 # what the whole bundle does
 cp good.gz $inbox/00000001.xml.gz
 apply b || bad "the good one: $(cat apply.out)"
 contents >whole
 rm -f b.tmp/d.db-wal b.tmp/d.db-shm b/held/a/* b/inbox/a/applied
-cp clean.db b.tmp/d.db
+rm -f b/state; cp clean.state b/state 2>/dev/null; cp clean.db b.tmp/d.db
 
 # each bundle is tried alone; many at a time would be applied in order
 try() {
 	touch -d '3 minutes ago' "$inbox/00000001.xml.gz"
 	apply b
 	code=$?
+	contents >after
+	# a clock that is now far ahead: it waits for the clock to be set
+	if [ $code = 75 ] && [ "$mode" = xml ] && [ -e "$inbox/00000001.xml.gz" ] &&
+	    grep -q "more than a day earlier" apply.out; then
+		cmp -s before after ||
+			bad "$1: it waits, but something of it is applied"
+		nwait=$((nwait + 1))
+		rm -f $inbox/00000001.xml.gz
+		return
+	fi
 	case $code in
 	0 | 65) ;;
 	*) bad "$1: exit code $code: $(tail -n 3 apply.out)" ;;
 	esac
 	[ ! -e "$inbox/00000001.xml.gz" ] ||
 		bad "$1: it stays in the inbox: $(cat apply.out)"
-	contents >after
 	if [ -e b/held/a/00000001.xml.gz ]; then
 		[ -s b/held/a/00000001.xml.gz.why ] || bad "$1: no reason"
 		cmp -s before after || {
@@ -77,12 +86,12 @@ try() {
 	fi
 	if ! cmp -s before after; then
 		rm -f b.tmp/d.db-wal b.tmp/d.db-shm
-		cp clean.db b.tmp/d.db
+		rm -f b/state; cp clean.state b/state 2>/dev/null; cp clean.db b.tmp/d.db
 	fi
 	rm -f b/held/a/* b/inbox/a/applied
 }
 
-nheld=0 napplied=0 i=0
+nheld=0 napplied=0 nwait=0 i=0
 for mode in byte cut splice xml; do
 	k=0
 	while [ $k -lt $((total / 4)) ]; do
@@ -92,10 +101,10 @@ for mode in byte cut splice xml; do
 		try "$mode, seed $((seed + i))"
 		[ $failures -lt 5 ] || finish
 	done
-	echo "$mode: $nheld held, $napplied applied"
+	echo "$mode: $nheld held, $napplied applied, $nwait wait"
 	[ $mode = xml ] || [ $napplied -lt $((total / 20 + 2)) ] ||
 		bad "$mode: $napplied damaged files were applied"
-	nheld=0 napplied=0
+	nheld=0 napplied=0 nwait=0
 done
 
 # ---- hostile ones

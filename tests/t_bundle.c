@@ -469,6 +469,8 @@ static const struct {
 	    "attribute \"x\""},
 	{"tags that are none", H "><y u=\"1\">A +</y></b>", "tag 2 of <y>"},
 	{"origin without a name", H "><o> A</o></b>", "line 1 of <o>"},
+	{"the end of an unknown origin", H "><l>1 5</l></b>",
+	    "line 1 of <l>"},
 	{"knowledge of an unknown origin", H "><w>1 5</w></b>",
 	    "line 1 of <w>"},
 	{"knowledge of the sender", H "><o>a A</o><w>0 5</w></b>",

@@ -171,7 +171,7 @@ static void test_orders(void **state)
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
 		struct bundle_head h;
 		struct peer p;
-		struct order_in in = {&h, &p, "ann", 5, false, false};
+		struct order_in in = {&h, &p, "ann", 5, false, false, false};
 		char why[300] = "?";
 		enum order got;
 
@@ -189,6 +189,10 @@ static void test_orders(void **state)
 		p.began = orders[i].began;
 		p.pos = orders[i].pos;
 		p.pos_tag = 1;
+		/* as the applier has it when it comes to this */
+		in.fresh = (int64_t)h.inc != p.inc;
+		if (in.fresh)
+			p.pos = p.began = 0;
 		got = order_decide(&in, why, sizeof(why));
 		if (got == orders[i].order && why[0] == '\0' &&
 		    order_load_begins(&in) == orders[i].begins)

@@ -25,8 +25,8 @@ struct row {
 	uint64_t prev;        /* the tag that it goes on from */
 	const char *chain;    /* "10! 14": ends that it lists; !: our tag */
 	/* here */
-	int64_t peer_inc, pos;
-	bool ended, end_known;
+	int64_t pos;
+	bool ended, fresh, end_known;
 	/* then */
 	enum order order;
 	const char *why;      /* a part of the reason to hold it */
@@ -34,68 +34,81 @@ struct row {
 
 static const struct row rows[] = {
 	{"the first of all", "hub", "ann", THEM, 0, 0, 10, 0, NULL,
-	    0, 0, false, false, ORDER_NEW, NULL},
+	    0, false, true, false, ORDER_NEW, NULL},
 	{"the first one is missing", "hub", "ann", THEM, 0, 10, 14, TAG, NULL,
-	    0, 0, false, false, ORDER_GAP, NULL},
+	    0, false, true, false, ORDER_GAP, NULL},
 	{"the next one", "hub", "ann", THEM, US, 10, 14, TAG, NULL,
-	    THEM, 10, false, false, ORDER_APPLY, NULL},
+	    10, false, false, false, ORDER_APPLY, NULL},
 	{"the same again", "hub", "ann", THEM, US, 0, 10, 0, NULL,
-	    THEM, 10, false, true, ORDER_DUPLICATE, NULL},
+	    10, false, false, true, ORDER_DUPLICATE, NULL},
 	{"an older one", "hub", "ann", THEM, US, 3, 6, 1, NULL,
-	    THEM, 10, false, true, ORDER_DUPLICATE, NULL},
-	{"an older one that was never here", "hub", "ann", THEM, US, 3, 6, 1,
-	    NULL, THEM, 10, false, false, ORDER_HOLD, "never applied here"},
-	{"the same position, reached another way", "hub", "ann", THEM, US, 3,
-	    10, 1, NULL, THEM, 10, false, false, ORDER_HOLD,
-	    "never applied here"},
+	    10, false, false, true, ORDER_DUPLICATE, NULL},
+	{"an older one that was never here", "hub", "ann", THEM, US, 3, 6,
+	    1, NULL,
+	    10, false, false, false, ORDER_FORK, NULL},
+	{"the same position, reached another way", "hub", "ann", THEM, US,
+	    3, 10, 1, NULL,
+	    10, false, false, false, ORDER_FORK, NULL},
 	{"a resend cut anew, all of it known", "hub", "ann", THEM, US, 3, 6,
-	    1, "3 7 10! 14", THEM, 10, false, false, ORDER_DUPLICATE, NULL},
+	    1, "3 7 10! 14",
+	    10, false, false, false, ORDER_DUPLICATE, NULL},
 	{"a resend cut anew, of another history", "hub", "ann", THEM, US, 3,
-	    6, 1, "3 7 10 14", THEM, 10, false, false, ORDER_HOLD,
-	    "never applied here"},
+	    6, 1, "3 7 10 14",
+	    10, false, false, false, ORDER_FORK, NULL},
 	{"an older acknowledgement", "hub", "ann", THEM, US, 6, 6, 1, NULL,
-	    THEM, 10, false, false, ORDER_DUPLICATE, NULL},
-	{"a new incarnation that only says so", "hub", "ann", THEM + 1, US, 0,
-	    0, 0, NULL, THEM, 10, false, false, ORDER_NEW, NULL},
+	    10, false, false, false, ORDER_DUPLICATE, NULL},
+	{"a new incarnation that only says so", "hub", "ann", THEM + 1, US,
+	    0, 0, 0, NULL,
+	    0, false, true, false, ORDER_NEW, NULL},
 	{"one is missing", "hub", "ann", THEM, US, 14, 20, 2, NULL,
-	    THEM, 10, false, false, ORDER_GAP, NULL},
+	    10, false, false, false, ORDER_GAP, NULL},
 	{"nothing new, an acknowledgement", "hub", "ann", THEM, US, 10, 10,
-	    TAG, NULL, THEM, 10, false, false, ORDER_DUPLICATE, NULL},
+	    TAG, NULL,
+	    10, false, false, false, ORDER_DUPLICATE, NULL},
 	{"a resend from before our position", "hub", "ann", THEM, US, 3, 20,
-	    1, "3 10! 14", THEM, 10, false, false, ORDER_APPLY, NULL},
-	{"a resend from the beginning", "hub", "ann", THEM, US, 0, 20,
-	    0, "3 10!", THEM, 10, false, false, ORDER_APPLY, NULL},
-	{"a resend that does not list our position", "hub", "ann", THEM, US, 3,
-	    20, 1, "3 14", THEM, 10, false, false, ORDER_HOLD,
-	    "never applied here"},
-	{"a resend with another tag there", "hub", "ann", THEM, US, 3, 20, 1,
-	    "3 10 14", THEM, 10, false, false, ORDER_HOLD,
-	    "never applied here"},
+	    1, "3 10! 14",
+	    10, false, false, false, ORDER_APPLY, NULL},
+	{"a resend from the beginning", "hub", "ann", THEM, US, 0, 20, 0,
+	    "3 10!",
+	    10, false, false, false, ORDER_APPLY, NULL},
+	{"a resend that does not list our position", "hub", "ann", THEM, US,
+	    3, 20, 1, "3 14",
+	    10, false, false, false, ORDER_FORK, NULL},
+	{"a resend with another tag there", "hub", "ann", THEM, US, 3, 20,
+	    1, "3 10 14",
+	    10, false, false, false, ORDER_FORK, NULL},
 	{"the next one after another state", "hub", "ann", THEM, US, 10, 14,
-	    99, NULL, THEM, 10, false, false, ORDER_HOLD,
-	    "never applied here"},
+	    99, NULL,
+	    10, false, false, false, ORDER_FORK, NULL},
 	{"from someone else", "eve", "ann", THEM, US, 10, 14, TAG, NULL,
-	    THEM, 10, false, false, ORDER_HOLD, "it is from eve, not from hub"},
+	    10, false, false, false, ORDER_HOLD, "it is from eve, not from hub"},
 	{"for someone else", "hub", "bob", THEM, US, 10, 14, TAG, NULL,
-	    THEM, 10, false, false, ORDER_HOLD, "it is for bob"},
-	{"names are told apart by case", "hub", "Ann", THEM, US, 10, 14, TAG,
-	    NULL, THEM, 10, false, false, ORDER_HOLD, "it is for Ann"},
+	    10, false, false, false, ORDER_HOLD, "it is for bob"},
+	{"names are told apart by case", "hub", "Ann", THEM, US, 10, 14,
+	    TAG, NULL,
+	    10, false, false, false, ORDER_HOLD, "it is for Ann"},
 	{"a new incarnation", "hub", "ann", THEM + 1, US, 0, 4, 0, NULL,
-	    THEM, 10, false, false, ORDER_NEW, NULL},
+	    0, false, true, false, ORDER_NEW, NULL},
 	{"a new incarnation whose first one is missing", "hub", "ann",
 	    THEM + 1, US, 4, 8, 3, NULL,
-	    THEM, 10, false, false, ORDER_GAP, NULL},
+	    0, false, true, false, ORDER_GAP, NULL},
 	{"of an incarnation that has ended", "hub", "ann", THEM - 1, US, 10,
-	    14, TAG, NULL, THEM, 10, true, false, ORDER_MERGE, NULL},
-	{"ended, and from far ahead", "hub", "ann", THEM - 1, US, 500, 600, 1,
-	    NULL, THEM, 10, true, false, ORDER_MERGE, NULL},
+	    14, TAG, NULL,
+	    10, true, false, false, ORDER_MERGE, NULL},
+	{"ended, and from far ahead", "hub", "ann", THEM - 1, US, 500, 600,
+	    1, NULL,
+	    10, true, false, false, ORDER_MERGE, NULL},
 	{"for an incarnation of ours that has ended", "hub", "ann", THEM,
 	    US - 1, 10, 14, TAG, NULL,
-	    THEM, 10, false, false, ORDER_MERGE, NULL},
+	    10, false, false, false, ORDER_MERGE, NULL},
 	{"made before it knew us", "hub", "ann", THEM, 0, 10, 14, TAG, NULL,
-	    THEM, 10, false, false, ORDER_APPLY, NULL},
-	{"wrong sender comes before all else", "eve", "ann", THEM, US - 1, 0,
-	    1, 0, NULL, THEM, 10, true, true, ORDER_HOLD, "it is from eve"},
+	    10, false, false, false, ORDER_APPLY, NULL},
+	{"wrong sender comes before all else", "eve", "ann", THEM, US - 1,
+	    0, 1, 0, NULL,
+	    10, true, false, true, ORDER_HOLD, "it is from eve"},
+	{"a new incarnation, made for one of ours that has ended", "hub",
+	    "ann", THEM + 1, US - 1, 0, 4, 0, NULL,
+	    0, false, true, false, ORDER_MERGE, NULL},
 };
 
 static size_t read_chain(const char *p, struct bundle_pos *out)
@@ -123,7 +136,7 @@ static void test_rows(void **state)
 		struct bundle_head h;
 		struct peer p;
 		struct order_in in = {&h, &p, "ann", US, r->ended,
-		    r->end_known};
+		    r->fresh, r->end_known};
 		char why[300] = "?";
 		enum order got;
 
@@ -139,7 +152,6 @@ static void test_rows(void **state)
 		h.nchain = read_chain(r->chain, chain);
 		h.chain = chain;
 		snprintf(p.name, sizeof(p.name), "hub");
-		p.inc = r->peer_inc;
 		p.pos = r->pos;
 		p.pos_tag = r->pos ? TAG : 0;
 		got = order_decide(&in, why, sizeof(why));

@@ -101,7 +101,8 @@ int place_held(struct apply_work *, struct err *);
 
 /* Conflicts: what lost, with its value. */
 int clash_registers(struct apply_work *, const struct incoming *,
-    const struct frag *, const uint64_t *regs, struct err *);
+    const struct frag *, const uint64_t *regs, const uint64_t *greater,
+    struct err *);
 int clash_birth(struct apply_work *, const struct incoming *,
     const struct frag *, const uint64_t *regs, struct err *);
 int clash_life(struct apply_work *, const struct incoming *,

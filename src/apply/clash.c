@@ -58,7 +58,8 @@ static int record(struct apply_work *w, const struct conflict *c,
 
 /* Two values of one register met, and neither site knew of the other's. */
 int clash_registers(struct apply_work *w, const struct incoming *in,
-    const struct frag *f, const uint64_t *regs, struct err *e)
+    const struct frag *f, const uint64_t *regs, const uint64_t *greater,
+    struct err *e)
 {
 	int order = store_version_cmp(w->s, &in->ver, &f->ver);
 
@@ -78,7 +79,9 @@ int clash_registers(struct apply_work *w, const struct incoming *in,
 		if (rc == 0 || value_same(&here, &in->values[i]))
 			continue;
 		c.lost = &here;
-		if (order < 0) {
+		/* one version: the greater value stays */
+		if (order < 0 || (order == 0 &&
+				     !mask_has(greater, i + REG_COLUMN))) {
 			c.loser = in->ver;
 			c.winner = f->ver;
 			c.lost = &in->values[i];

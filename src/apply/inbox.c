@@ -280,6 +280,13 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 	case ORDER_NEW:
 	case ORDER_MERGE:
 		break;
+	case ORDER_FORK:
+		tell(d, APPLY_WARN, "%s bundle %08llu goes on from a state of"
+		    " %s that was never applied here: an older backup was put"
+		    " back there, or there are two sites of that name. Its"
+		    " changes are taken in, and %s is told", d->name,
+		    (unsigned long long)en->number, d->name, d->name);
+		break;
 	}
 	d->result->applied++;
 	d->result->changes += r->changes;
@@ -503,6 +510,8 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 		rc = settle_notes(&d, e);
 	if (rc == 0)
 		rc = write_acked(&d, e);
+	if (rc == 0 && result->applied)
+		rc = write_state(&d, e);
 	free(d.applied);
 	return rc;
 }

@@ -9,7 +9,8 @@ src_apply_libmerge_a_SOURCES = \
 pkglibexec_PROGRAMS += dialsync-apply
 dialsync_apply_SOURCES = \
 	src/apply/apply_main.c src/apply/apply.h src/apply/apply_p.h \
-	src/apply/inbox.c src/apply/receive.c src/apply/receive.h \
+	src/apply/inbox.c src/apply/decide.c src/apply/receive.c \
+	src/apply/receive.h \
 	src/apply/place.c src/apply/clash.c src/apply/held.c \
 	src/apply/load.c \
 	src/apply/twins.c src/apply/twins.h \

@@ -16,7 +16,7 @@ static struct merge_frag *life_of(struct merge *m)
 /* A death that came. */
 static void run_death(struct merge *m, struct merge_frag *life)
 {
-	if (life && life->cmp <= 0) {
+	if (life && (life->cmp < 0 || (life->cmp == 0 && life->death))) {
 		/* the same death, a later one, or a later birth */
 		m->alive = !life->death;
 		m->dead = life->death;
@@ -36,7 +36,7 @@ static void run_death(struct merge *m, struct merge_frag *life)
 		mask_clear(f->clash.w, REG_LIFE);
 		mask_clear(f->clash.w, REG_SPELLING);
 		/* older ones can never be seen again; later ones stay */
-		if (f->cmp > 0)
+		if (f->cmp >= 0)
 			memset(f->keep.w, 0, sizeof(f->keep.w));
 		mask_clear(f->keep.w, REG_LIFE);
 	}
@@ -56,6 +56,12 @@ static void run_registers(struct merge *m)
 			mask_minus(f->keep.w, both, m->words);
 			if (!f->sender_knows)
 				mask_or(f->clash.w, both, m->words);
+		} else if (f->cmp == 0) {
+			mask_minus(both, f->greater.w, m->words);
+			mask_minus(m->win.w, both, m->words);
+			mask_minus(f->keep.w, f->greater.w, m->words);
+			if (!f->sender_knows)
+				mask_or(f->clash.w, f->differs.w, m->words);
 		} else {
 			mask_minus(m->win.w, both, m->words);
 			if (f->cmp < 0 && !f->sender_knows && !m->known)

@@ -24,6 +24,9 @@ struct merge_frag {
 	bool death;
 	int cmp;           /* incoming version against this one: -1, 0, 1 */
 	bool sender_knows; /* the sender knew this version when it packed */
+	/* cmp == 0, and a value is another one: the site that made both went
+	 * back to a backup in between.  The greater value has the register */
+	struct mask differs, greater; /* greater: the incoming one is */
 	/* out */
 	struct mask keep;  /* what stays of it; empty: it goes */
 	struct mask clash; /* registers that may be a conflict: incoming and

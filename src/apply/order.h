@@ -12,6 +12,9 @@ enum order {
 	ORDER_GAP,        /* something before it is missing: wait */
 	ORDER_MERGE,      /* of or for an incarnation that has ended: its
 			   * changes are merged, nothing else is taken */
+	ORDER_FORK,       /* its sender has two pasts, and it goes on from the
+			   * one that was not applied here: merged, too, and
+			   * the peer is told */
 	ORDER_NEW,        /* the peer's new incarnation begins with it */
 	ORDER_HOLD        /* why says what is wrong with it */
 };
@@ -22,6 +25,8 @@ struct order_in {
 	const char *site;   /* ours */
 	int64_t inc;        /* our incarnation */
 	bool ended;         /* head->inc is one that the peer has left */
+	bool fresh;         /* head->inc begins with this bundle; the peer's
+			     * position is 0 then */
 	bool end_known;     /* a bundle with its end was applied before */
 };
 

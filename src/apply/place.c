@@ -304,8 +304,12 @@ static int record_clashes(struct apply_work *w, const struct incoming *in,
 		    !m->frag[i].death && w->frags[i].seq;
 
 		if (!m->kill && !mask_empty(m->frag[i].clash.w, m->words) &&
-		    (births ? clash_birth : clash_registers)(w, in,
-			&w->frags[i], m->frag[i].clash.w, e) < 0)
+		    (births && m->frag[i].cmp != 0
+			? clash_birth(w, in, &w->frags[i],
+			      m->frag[i].clash.w, e)
+			: clash_registers(w, in, &w->frags[i],
+			      m->frag[i].clash.w, m->frag[i].greater.w,
+			      e)) < 0)
 			return -1;
 		if (life && m->life_clash &&
 		    clash_life(w, in, &w->frags[i], e) < 0)
@@ -404,6 +408,52 @@ static int place(struct apply_work *w, const struct incoming *in,
 	return mask_empty(here, m->words) ? 0 : update_row(w, in, here, e);
 }
 
+/* A total order of values; which one does not matter, but all sites have it. */
+static int value_order(const struct value *a, const struct value *b)
+{
+	size_t n = a->n < b->n ? a->n : b->n;
+	int c;
+
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	switch (a->type) {
+	case VALUE_INTEGER:
+		return a->i < b->i ? -1 : a->i > b->i;
+	case VALUE_REAL:
+		return a->r < b->r ? -1 : a->r > b->r;
+	case VALUE_TEXT:
+	case VALUE_BLOB:
+		c = n ? memcmp(a->p, b->p, n) : 0;
+		return c ? c : a->n < b->n ? -1 : a->n > b->n;
+	default:
+		return 0;
+	}
+}
+
+/* The same version: are the values the same, too? */
+static int compare_values(struct apply_work *w, const struct incoming *in,
+    const struct frag *f, struct merge_frag *m, struct err *e)
+{
+	struct value here;
+	int c, rc;
+
+	for (int i = 0; i < in->t->ncols; i++) {
+		int reg = i + REG_COLUMN;
+
+		if (!mask_has(f->mask.w, reg) || !mask_has(in->mask.w, reg))
+			continue;
+		rc = current_value(w, in, reg, &here, e);
+		if (rc < 0)
+			return -1;
+		c = rc ? value_order(&in->values[i], &here) : 0;
+		if (c)
+			mask_set(m->differs.w, reg);
+		if (c > 0)
+			mask_set(m->greater.w, reg);
+	}
+	return 0;
+}
+
 int place_fragment(struct apply_work *w, const struct incoming *in,
     struct err *e)
 {
@@ -418,6 +468,7 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 	m.mask = in->mask;
 	m.known = work_we_know(w, &in->ver);
 	m.frag = w->mfrags;
+	w->row_read = false;
 	m.nfrag = n;
 	for (int i = 0; i < n; i++) {
 		struct frag *f = &w->frags[i];
@@ -429,9 +480,13 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 		w->mfrags[i].cmp = store_version_cmp(w->s, &in->ver, &f->ver);
 		w->mfrags[i].sender_knows = f->seq &&
 		    work_sender_knows(w, &f->ver);
+		memset(&w->mfrags[i].differs, 0, sizeof(struct mask));
+		memset(&w->mfrags[i].greater, 0, sizeof(struct mask));
+		if (w->mfrags[i].cmp == 0 && f->seq &&
+		    compare_values(w, in, f, &w->mfrags[i], e) < 0)
+			return -1;
 	}
 	merge_run(&m);
-	w->row_read = false;
 	rc = record_clashes(w, in, &m, e);
 	if (rc == 0)
 		rc = write_fragments(w, in, &m, e);

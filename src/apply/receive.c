@@ -111,6 +111,13 @@ static int load_knowledge(struct apply_work *w, const struct bundle_head *h,
 		w->sender_knows[w->origins[h->know[i].origin]] =
 		    h->know[i].clock;
 	w->sender_knows[w->sender] = h->clock;
+	/* nobody counts as knowing what has more than one past */
+	for (int64_t o = 1; o <= w->norigins; o++) {
+		int64_t ends = store_origin_get(w->s, o)->ends;
+
+		if (w->sender_knows[o] > ends)
+			w->sender_knows[o] = ends;
+	}
 	return 0;
 }
 
@@ -142,59 +149,6 @@ static int work_init(struct apply_work *w, struct store *s,
 
 /* ---- the header's consequences */
 
-/* The peer has begun a new incarnation: its numbers begin anew, and what we
- * sent counts from what it says that it has. */
-static int new_incarnation(struct store *s, struct peer *p,
-    const struct bundle_head *h, struct err *e)
-{
-	bool first = p->inc == 0;
-
-	if (!first && peer_end_inc(s, p, p->inc, e) < 0)
-		return -1;
-	p->inc = (int64_t)h->inc;
-	p->pos = 0;
-	p->pos_tag = 0;
-	p->told = -1;
-	p->ack_number = 0;
-	p->began = 0;
-	if (first)
-		return 0;
-	p->acked = 0;
-	p->back = s->seq;
-	p->full = true;
-	p->scan = p->mark = 0;
-	p->tag = 0;
-	if (h->has_ack && (int64_t)h->ack_inc == s->inc) {
-		p->scan = p->mark = h->ack_upto;
-		p->tag = h->ack_tag;
-	}
-	/* it went back behind a load: what that said is all to be said again,
-	 * since much of it looks as if the peer knew it */
-	if (p->load && p->mark < p->load && p->loading == PEER_LOAD_NONE)
-		p->loading = PEER_LOAD_WANTED;
-	if (peer_seen_clear(s, p, e) < 0 || peer_view_clear(s, p, e) < 0 ||
-	    peer_told_clear(s, p, e) < 0)
-		return -1;
-	return 0;
-}
-
-/* Is what it acknowledges ours?  1 yes (or it says nothing of this
- * incarnation), 0 no: we never made that tag. */
-static int ack_known(struct store *s, const struct peer *p,
-    const struct bundle_head *h, struct err *e)
-{
-	struct peer_sent sent;
-	int rc;
-
-	if (!h->has_ack || (int64_t)h->ack_inc != s->inc || h->ack_upto == 0)
-		return 1;
-	/* older ones may be forgotten: they were acknowledged before */
-	if (h->ack_upto < p->acked)
-		return 1;
-	rc = peer_sent_get(s, p, h->ack_upto, &sent, e);
-	return rc < 0 ? -1 : rc == 1 && sent.tag == h->ack_tag;
-}
-
 /* Was a resend from there begun already, and has the peer seen nothing of it
  * when it asked?  Then it is on its way.  If all of it is lost and nothing
  * follows, which would show it, a day later the wish counts again. */
@@ -212,13 +166,22 @@ static int take_ack(struct store *s, struct peer *p,
     const struct bundle_head *h, const int64_t *sender_knows, int64_t n,
     struct err *e)
 {
-	if (h->number <= p->ack_number)
+	int64_t *view;
+	bool less;
+	int rc = 0;
+
+	/* numbers begin again when a backup is put back, clocks do not */
+	if (h->number <= p->ack_number && h->wall <= p->ack_wall)
 		return 0;
-	p->ack_number = h->number;
+	if (h->number > p->ack_number)
+		p->ack_number = h->number;
+	if (h->wall > p->ack_wall)
+		p->ack_wall = h->wall;
 	if (!h->has_ack || (int64_t)h->ack_inc != s->inc)
 		return 0;
-	if (h->ack_upto > p->acked)
-		p->acked = h->ack_upto;
+	/* who has less than it had was put back to a backup, too */
+	less = h->ack_upto < p->acked;
+	p->acked = h->ack_upto;
 	if (p->loading == PEER_LOAD_ON && h->ack_upto >= p->load) {
 		p->loading = PEER_LOAD_NONE;
 		p->load_all = false;
@@ -227,7 +190,8 @@ static int take_ack(struct store *s, struct peer *p,
 			" p = %lld AND there < here", (long long)p->id) < 0)
 			return -1;
 	}
-	if (!h->want || h->ack_upto >= p->mark || wish_granted(p, h))
+	if (h->ack_upto >= p->mark ||
+	    (!less && (!h->want || wish_granted(p, h))))
 		return 0;
 	p->wish_pos = h->ack_upto;
 	p->wish_number = p->number + 1;
@@ -239,13 +203,15 @@ static int take_ack(struct store *s, struct peer *p,
 	p->back = s->seq;
 	p->full = true;
 	p->told = -1;
-	if (peer_told_clear(s, p, e) < 0 || peer_view_clear(s, p, e) < 0)
+	if (peer_told_clear(s, p, e) < 0 || peer_view_load(s, p, &view, e) < 0)
 		return -1;
-	for (int64_t o = 1; o <= n; o++)
-		if (sender_knows[o] >= 0 &&
-		    peer_view_set(s, p, o, sender_knows[o], e) < 0)
-			return -1;
-	return 0;
+	/* lowered, never raised: this bundle has no place in its sequence, and
+	 * nobody would notice if the state that it tells of were lost */
+	for (int64_t o = 1; o <= n && rc == 0; o++)
+		if (view[o] > sender_knows[o])
+			rc = peer_view_set(s, p, o, sender_knows[o], e);
+	free(view);
+	return rc;
 }
 
 /* What the bundle makes known here, its changes being in. */
@@ -273,6 +239,26 @@ static int take_knowledge(struct apply_work *w, struct err *e)
 	return rc;
 }
 
+/* number: of the bundle that shows that something is missing. */
+static void ask_resend(struct peer *p, int64_t number, bool again)
+{
+	if (!p->want || again)
+		p->tell = true;
+	if (p->want < number || p->want < 1)
+		p->want = number < 1 ? 1 : number;
+}
+
+/* The tag of the bundle, if it has one. */
+static int add_seen(struct apply_work *w, int64_t upto, struct err *e)
+{
+	const struct bundle_head *h = &w->head;
+	struct peer_seen seen = {upto, h->tag, (int64_t)h->inc, h->clock};
+
+	return h->upto == h->after || !h->tag
+	    ? 0
+	    : peer_seen_add(w->s, w->peer, &seen, e);
+}
+
 /* After its changes: what the peer knows, what we may say to know, and how
  * far we are. */
 static int take_position(struct apply_work *w, struct err *e)
@@ -291,14 +277,36 @@ static int take_position(struct apply_work *w, struct err *e)
 	if (++p->unanswered >= 64)
 		p->tell = true;
 	/* a resend also stands for the bundles that it repeats */
-	for (size_t i = 0; i < w->nchain; i++)
-		if (w->chain[i].upto < h->upto && w->chain[i].tag &&
-		    peer_seen_add(w->s, p, w->chain[i].upto, w->chain[i].tag,
-			e) < 0)
+	for (size_t k = 0; k < w->nchain; k++) {
+		struct peer_seen seen = {w->chain[k].upto, w->chain[k].tag,
+		    (int64_t)h->inc, h->clock};
+
+		if (seen.upto < h->upto && seen.tag &&
+		    peer_seen_add(w->s, p, &seen, e) < 0)
 			return -1;
-	return h->upto == h->after
-	    ? 0
-	    : peer_seen_add(w->s, p, h->upto, h->tag, e);
+	}
+	return add_seen(w, h->upto, e);
+}
+
+/* Of a bundle for or of an incarnation that has ended only the changes are
+ * taken; but that it was here is told, so that a sender that does not know it
+ * any more finds out that it went back. */
+static int take_merged(struct receive *r, struct err *e)
+{
+	const struct bundle_head *h = &r->work.head;
+	struct peer *p = &r->peer;
+
+	if (r->order == ORDER_FORK) {
+		p->told = -1;
+		p->tell = true;
+	}
+	/* what it brought is not counted; one that brought nothing leaves
+	 * nothing to ask for, but that it was made for another is told */
+	if (h->upto > h->after || !r->ended)
+		ask_resend(p, h->number, r->first_look && !r->ended);
+	if (!r->ended && h->number > p->ack_number)
+		p->ack_number = h->number;
+	return add_seen(&r->work, 0, e);
 }
 
 /* ---- the reader's callbacks */
@@ -326,123 +334,14 @@ static int no_group(void *arg, struct bundle_group *g, struct err *e)
 	return err_set(e, ERR_CALLER, "a group before the header");
 }
 
-/* number: of the bundle that shows that something is missing. */
-static void ask_resend(struct peer *p, int64_t number, bool again)
-{
-	if (!p->want || again)
-		p->tell = true;
-	if (p->want < number || p->want < 1)
-		p->want = number < 1 ? 1 : number;
-}
-
-/* A peer's new incarnation: does it know the one before it?  Then it went back
- * or was moved; else it was made anew.  What it asked for before is void. */
-static int peer_anew(struct receive *r, const struct bundle_head *h,
-    int64_t old, struct err *e)
-{
-	if (old == 0)
-		return 0;
-	r->anew = ANEW_MADE;
-	for (size_t i = 0; i < h->nknow; i++)
-		if (strcmp(h->origins[h->know[i].origin].site,
-			r->peer.name) == 0)
-			r->anew = ANEW_RENEWED;
-	r->peer.wish_pos = -1;
-	return peer_ended_set_wall(r->store, &r->peer, old, h->wall, e);
-}
-
-/* The peer acknowledges a tag that this database never made: it went back to
- * an older state.  From the last state that both know on, it goes on as a new
- * incarnation; the bundle, made for the old one, is then merged and a resend
- * asked for. */
-static int went_back(struct receive *r, const struct bundle_head *h,
-    struct err *e)
-{
-	struct peer_sent shared = {0, 0, -1, 0};
-
-	if (peer_sent_shared(r->store, &r->peer, h->acktags, h->nacktags,
-		&shared, e) < 0 ||
-	    capture_renew(r->store, shared.upto, shared.clock, e) < 0)
-		return -1;
-	r->renewed = true;
-	/* the peer's own entry was changed with all others */
-	return peer_load(r->store, r->name, &r->peer, e);
-}
-
-/* The peer is there.  A fresh first load may have waited for that. */
-static void heard(struct receive *r)
-{
-	if (r->order == ORDER_HOLD)
-		return;
-	r->peer.heard = clock_wall();
-	if (r->peer.loading == PEER_LOAD_LATER)
-		r->peer.loading = PEER_LOAD_WANTED;
-}
-
-/* The decision, inside the transaction. */
-static int decide(struct receive *r, const struct bundle_head *h,
-    struct err *e)
-{
-	struct store *s = r->store;
-	struct order_in in = {h, &r->peer, s->site, s->inc, false, false};
-	int ended = 0, known = 1, seen = 0;
-	bool load;
-	int64_t old;
-	bool fresh;
-
-	r->anew = ANEW_NO;
-	if (strcmp(h->from, r->peer.name) == 0) {
-		ended = peer_ended(s, &r->peer, (int64_t)h->inc, e);
-		known = ack_known(s, &r->peer, h, e);
-	}
-	if (ended < 0 || known < 0)
-		return -1;
-	/* it knows a later state of ours than we do: we were put back */
-	if (known == 0 && went_back(r, h, e) < 0)
-		return -1;
-	if (twins_look(r, h, ended == 1 && (int64_t)h->inc != r->peer.inc,
-		e) < 0)
-		return -1;
-	/* the state file is written when the bundle is done, and a database
-	 * that is ahead of it for long looks as if it were another one's */
-	r->whole = known == 0 || r->renewed_self;
-	in.inc = s->inc;
-	in.ended = ended == 1 && (int64_t)h->inc != r->peer.inc;
-	seen = peer_seen_has(s, &r->peer, h->upto, h->tag, e);
-	if (seen < 0)
-		return -1;
-	in.end_known = seen == 1 ||
-	    (h->upto == r->peer.pos && h->tag == r->peer.pos_tag);
-	load = order_load_begins(&in);
-	old = r->peer.inc;
-	fresh = old != (int64_t)h->inc;
-	r->order = order_decide(&in, r->why, sizeof(r->why));
-	heard(r);
-	r->alarm = strcmp(h->from, r->peer.name) == 0 &&
-	    strcmp(h->to, s->site) == 0;
-	/* also where its first bundle is missing: a resend is asked of this
-	 * incarnation, from its beginning */
-	if ((r->order == ORDER_NEW || (fresh && (r->order == ORDER_GAP ||
-		/* both of us began anew at once: what it made for our old
-		 * one is merged, but it is heard that it has a new one */
-		(r->order == ORDER_MERGE && !in.ended && old)))) &&
-	    (new_incarnation(s, &r->peer, h, e) < 0 ||
-		peer_anew(r, h, old, e) < 0))
-		return -1;
-	/* also where its first bundle is missing: a resend is asked for from
-	 * its beginning */
-	if (load && (r->order == ORDER_NEW || r->order == ORDER_APPLY ||
-			r->order == ORDER_GAP))
-		return load_begin(s, &r->peer, h, e);
-	return 0;
-}
-
 /* What must be right when a transaction ends, whether or not the bundle does:
- * edits that met a death are judged, so that none is forgotten in a crash; and
- * what is held is what the registers say. */
+ * edits that met a death are judged, and references that may dangle listed, so
+ * that none is forgotten in a crash; and what is held is what the registers
+ * say. */
 static int settle(struct apply_work *w, struct err *e)
 {
-	return late_judge(w, e) < 0 ? -1 : place_held(w, e);
+	return late_judge(w, e) < 0 || place_held(w, e) < 0 ? -1
+	    : dangling_scan(w->s, e);
 }
 
 /* Has this transaction lasted long enough? */
@@ -522,25 +421,27 @@ static int row_done(struct apply_work *w, struct err *e)
 static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 {
 	struct receive *r = arg;
-	bool first_look;
+	bool merged;
 
-	if (check_head(h, e) < 0 || decide(r, h, e) < 0)
+	if (check_head(h, e) < 0 || receive_decide(r, h, e) < 0)
 		return -1;
-	first_look = h->number > r->peer.ack_number;
+	r->first_look = h->number > r->peer.ack_number;
+	merged = r->order == ORDER_MERGE || r->order == ORDER_FORK;
 	if (r->order == ORDER_HOLD)
 		return 1;
 	r->number = h->number;
 	if (work_init(&r->work, r->store, h, &r->peer,
-		h->full || r->order == ORDER_MERGE, e) < 0)
+		h->full || merged, e) < 0)
 		return -1;
 	/* only with a position is it part of the load */
-	r->work.naming = h->load_all && r->order != ORDER_MERGE;
+	r->work.naming = h->load_all && !merged;
 	r->work.row_done = row_done;
 	r->work.arg = r;
 	switch (r->order) {
 	case ORDER_APPLY:
 	case ORDER_NEW:
 	case ORDER_MERGE:
+	case ORDER_FORK:
 		return load_head(&r->work, h, e);
 	default:
 		break;
@@ -549,6 +450,14 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 		r->work.norigins, e) < 0)
 		return -1;
 	switch (r->order) {
+	case ORDER_DUPLICATE:
+		/* says less than it said before: it is told what is known */
+		if (h->after == h->upto && h->upto < r->peer.pos &&
+		    r->first_look) {
+			r->peer.told = -1;
+			r->peer.tell = true;
+		}
+		return 1;
 	case ORDER_GAP:
 		/* an acknowledgement alone has nothing to wait for */
 		if (h->after == h->upto)
@@ -556,7 +465,7 @@ static int on_head(void *arg, const struct bundle_head *h, struct err *e)
 		r->peer.waiting_for = r->peer.pos_number + 1;
 		/* each bundle that newly waits is a reason to ask again: the
 		 * resend that was asked for may be lost, too */
-		ask_resend(&r->peer, h->number, first_look);
+		ask_resend(&r->peer, h->number, r->first_look);
 		return 1;
 	default:
 		return 1;
@@ -593,41 +502,25 @@ int receive_peek(struct receive *r, int fd, bool *cut, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-/* A held bundle changes nothing but this: the peer is told what we have of it,
- * with tags, so that it can find out whether it went back. */
-static int alarm_peer(struct receive *r, struct err *e)
-{
-	if (r->peer.inc == 0 || !r->alarm)
-		return 0;
-	r->peer.told = -1;
-	r->peer.tell = true;
-	return peer_save(r->store, &r->peer, e);
-}
-
 /* The end of the transaction, when the bundle was read to its end. */
 static int finish(struct receive *r, struct err *e)
 {
 	struct apply_work *w = &r->work;
+	bool merged = r->order == ORDER_MERGE || r->order == ORDER_FORK;
 
-	if (r->order == ORDER_APPLY || r->order == ORDER_NEW ||
-	    r->order == ORDER_MERGE) {
-		if (settle(w, e) < 0 || dangling_scan(w->s, e) < 0 ||
+	if (merged || r->order == ORDER_APPLY || r->order == ORDER_NEW) {
+		if (settle(w, e) < 0 ||
 		    (w->head.end && dangling_review(w->s, w->name,
 			&w->conflicts, e) < 0) ||
 		    resolve_own(w->s, r->cfg, e) < 0)
 			return -1;
-		if (r->order != ORDER_MERGE &&
+		if (!merged &&
 		    take_ack(r->store, &r->peer, &w->head, w->sender_knows,
 			w->norigins, e) < 0)
 			return -1;
-		/* what it brought is not counted; one that brought nothing
-		 * leaves nothing to ask for */
-		if (r->order != ORDER_MERGE) {
-			if (take_position(w, e) < 0)
-				return -1;
-		} else if (w->head.upto > w->head.after) {
-			ask_resend(&r->peer, w->head.number, false);
-		}
+		if ((merged ? take_merged(r, e) : take_position(w, e)) < 0 ||
+		    store_note(r->store, e) < 0)
+			return -1;
 		if (ahead_agree(r->store, w->head.wall, e) < 0)
 			return -1;
 		if (place_held(w, e) < 0)
@@ -710,7 +603,7 @@ static int merge_bundle(struct receive *r, int fd, bool *cut, struct err *e)
 	if (rc == 0)
 		rc = bundle_read(fd, &ops, r, cut, e);
 	if (rc >= 0)
-		rc = r->order == ORDER_HOLD ? alarm_peer(r, e) : finish(r, e);
+		rc = r->order == ORDER_HOLD ? 0 : finish(r, e);
 	if (rc >= 0)
 		rc = store_commit(r->store, e);
 	if (rc < 0)

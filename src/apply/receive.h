@@ -37,7 +37,6 @@ struct receive {
 	int64_t after, upto;
 	bool head_seen;
 	bool ours;             /* a failure is our database's, not its */
-	bool alarm;            /* ORDER_HOLD: the peer should know of it */
 	bool renewed;          /* this site began a new incarnation */
 	bool far;              /* ERR_DATA: a change is stamped so far ahead
 				* that it waits; far_clock says when */
@@ -46,6 +45,8 @@ struct receive {
 	bool other_self;       /* the peer knows us as another; */
 	bool renewed_self;     /* ... so we began a new incarnation */
 	enum receive_anew anew;
+	bool ended;            /* the bundle's incarnation has ended */
+	bool first_look;       /* not a file that waited here before */
 	int64_t changes, conflicts, held_rows;
 	struct peer peer;      /* as committed */
 	struct apply_work work;
@@ -60,5 +61,10 @@ int receive_peek(struct receive *, int fd, bool *cut, struct err *);
  * bundle cannot be used (rolled back), ERR_BUSY, ERR_AGAIN something else moved
  * what it depends on, ERR_SYSTEM. */
 int receive_bundle(struct receive *, int fd, bool *cut, struct err *);
+
+/* decide.c: what is to be done with it: r->order, r->why, r->ended.  What the
+ * header tells of incarnations is taken at once: r->peer, our own. */
+int receive_decide(struct receive *, const struct bundle_head *,
+    struct err *);
 
 #endif

@@ -31,16 +31,13 @@ bool twins_may_renew(int64_t tries, int64_t last, int64_t now)
 /* Where this history was last shared for certain: what a peer has acknowledged
  * of it.  What was packed past that, others may have got from the other site,
  * or from ourselves before the backup was put back, with other contents. */
-static int last_shared(struct store *s, int64_t *upto, int64_t *clock,
-    struct err *e)
+static int last_shared(struct store *s, int64_t *clock, struct err *e)
 {
 	static const char from[] = " FROM dialsync_sent x JOIN dialsync_peer p"
-	    " ON p.p = x.p WHERE x.upto <= p.acked";
-	char sql[160];
+	    " ON p.p = x.p WHERE x.upto <= p.acked"
+	    " AND x.inc = (SELECT v FROM dialsync_meta WHERE k = 'inc')";
+	char sql[240];
 
-	snprintf(sql, sizeof(sql), "SELECT max(x.upto)%s", from);
-	if (db_int(s->db, sql, 0, upto, e) < 0)
-		return -1;
 	snprintf(sql, sizeof(sql), "SELECT max(x.clock)%s", from);
 	return db_int(s->db, sql, -1, clock, e);
 }
@@ -48,10 +45,9 @@ static int last_shared(struct store *s, int64_t *upto, int64_t *clock,
 static int renew(struct receive *r, int64_t tries, int64_t now, struct err *e)
 {
 	struct store *s = r->store;
-	int64_t upto, clock;
+	int64_t clock;
 
-	if (last_shared(s, &upto, &clock, e) < 0 ||
-	    capture_renew(s, upto, clock, e) < 0 ||
+	if (last_shared(s, &clock, e) < 0 || capture_renew(s, clock, e) < 0 ||
 	    store_meta_set_int(s, META_TRIES, tries + 1, e) < 0 ||
 	    store_meta_set_int(s, META_LAST, now, e) < 0)
 		return -1;

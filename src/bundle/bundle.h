@@ -86,6 +86,10 @@ struct bundle_head {
 	bool full;
 	size_t nknow;
 	const struct bundle_clock *know;
+	/* incarnations that have ended, because a database was put back: what
+	 * is later than clock of them has more than one past */
+	size_t nends;
+	const struct bundle_clock *ends;
 	/* what the receiver may adopt with it; meaningful only when !end
 	 * (at the end it is the same as know) */
 	size_t nadopt;

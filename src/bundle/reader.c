@@ -74,18 +74,19 @@ static const struct element {
 	{'y', 1, 2, false, true, ATTRS_Y},
 	{'o', 1, 3, false, true, ""},
 	{'w', 1, 4, false, true, ""},
-	{'a', 1, 5, false, true, ""},
-	{'r', 1, 6, false, true, ""},
-	{'d', 1, 7, true, false, ATTRS_GROUP},
-	{'u', 1, 7, true, false, ATTRS_GROUP},
-	{'i', 1, 7, true, false, ATTRS_GROUP},
+	{'l', 1, 5, false, true, ""},
+	{'a', 1, 6, false, true, ""},
+	{'r', 1, 7, false, true, ""},
+	{'d', 1, 8, true, false, ATTRS_GROUP},
+	{'u', 1, 8, true, false, ATTRS_GROUP},
+	{'i', 1, 8, true, false, ATTRS_GROUP},
 	{'k', 2, 1, true, true, ATTRS_K},
 	{'s', 2, 2, false, true, ""},
 	{'v', 2, 3, false, true, ""},
 	{'c', 2, 4, true, true, ATTRS_C},
 };
 
-#define RANK_GROUPS 7
+#define RANK_GROUPS 8
 
 static const struct element *find_element(struct reader *r, const char *name)
 {
@@ -385,6 +386,7 @@ static void free_reader(struct reader *r)
 	free(r->chain);
 	free(r->origins);
 	free(r->know);
+	free(r->ends);
 	free(r->adopt);
 	free(r->counts);
 	buf_free(&r->names);

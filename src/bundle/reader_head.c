@@ -256,7 +256,7 @@ static int read_origins(struct reader *r)
 	return n < 0 ? -1 : 0;
 }
 
-/* <w> and <a>: origin (not below first) and how far its clock is behind. */
+/* <w>, <l> and <a>: origin (not below first) and how far its clock is behind. */
 static int read_clocks(struct reader *r, char element, int64_t first,
     struct bundle_clock **list, size_t *count)
 {
@@ -343,6 +343,10 @@ int head_text(struct reader *r, char element)
 		return rc;
 	case 'r':
 		return read_counts(r);
+	case 'l':
+		rc = read_clocks(r, 'l', 1, &r->ends, &h->nends);
+		h->ends = r->ends;
+		return rc;
 	default:
 		if (h->end)
 			return reader_fail(r, "<a> in a bundle that reaches "

@@ -86,7 +86,7 @@ struct reader {
 	struct buf text;       /* of a header element */
 	struct bundle_pos *chain;      /* owned, and below */
 	struct bundle_origin *origins;
-	struct bundle_clock *know, *adopt;
+	struct bundle_clock *know, *ends, *adopt;
 	struct bundle_count *counts;   /* their names are in names */
 	struct buf names;
 	uint64_t acktags[BUNDLE_TAGS_MAX];

@@ -166,8 +166,16 @@ static int put_knowledge(struct show *s, const struct bundle_head *h,
 	if (h->nknow > 0)
 		buf_adds(&s->b, ", ");
 	add_clocks(s, h->know, h->nknow);
-	if (put_line(s, e) < 0 || h->nadopt == 0)
-		return h->nadopt == 0 ? 0 : -1;
+	if (put_line(s, e) < 0)
+		return -1;
+	if (h->nends > 0) {
+		buf_adds(&s->b, "  put back to a backup since: ");
+		add_clocks(s, h->ends, h->nends);
+		if (put_line(s, e) < 0)
+			return -1;
+	}
+	if (h->nadopt == 0)
+		return 0;
 	buf_adds(&s->b, "  with it the receiver knows: ");
 	add_clocks(s, h->adopt, h->nadopt);
 	return put_line(s, e);

@@ -158,6 +158,7 @@ void encode_head(struct encoder *x)
 	write_ack(&x->xml, h);
 	write_origins(&x->xml, h);
 	write_clocks(&x->xml, "w", h->clock, h->know, h->nknow);
+	write_clocks(&x->xml, "l", h->clock, h->ends, h->nends);
 	if (!h->end)
 		write_clocks(&x->xml, "a", h->clock, h->adopt, h->nadopt);
 	write_counts(&x->xml, h);

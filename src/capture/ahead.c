@@ -160,7 +160,7 @@ static int come_right(struct store *s, const struct ahead_in *in, size_t *n,
 		return -1;
 	s->last = s->packed = base > in->now ? base : in->now;
 	s->dirty = true;
-	if (capture_renew(s, s->seq, in->own, e) < 0 ||
+	if (capture_renew(s, in->own, e) < 0 ||
 	    store_know(s, old, in->own, e) < 0 ||
 	    stamp_late(s, limit, n, e) < 0)
 		return -1;

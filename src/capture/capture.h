@@ -105,18 +105,18 @@ int capture_follow_list(struct store *,
 int capture_fold(struct store *, int64_t max, bool *more, struct err *);
 
 /* This database went back to an older state (a backup was put back): begin a
- * new incarnation.  Own changes past position upto, which were shared by
- * nobody, get new versions; of the old incarnation only changes through clock
- * are known any more, so that peers send what was lost here; every peer gets
- * what it lacks, from the beginning.  Needs an open write transaction.
- * (sync.md, "Restored backups"; model.py, renew) */
-int capture_renew(struct store *, int64_t upto, int64_t clock, struct err *);
+ * new incarnation.  The old one ends at clock, the last that all of its pasts
+ * share (store_end); every peer gets what it lacks, from the beginning.  Needs
+ * an open write transaction.  (tests/model.py, renew) */
+int capture_renew(struct store *, int64_t clock, struct err *);
 
-/* The file SITE/state has the last tag that was made here; the database has it
- * too, and a database that was put back does not.  Check (outside of a
- * transaction): when the two disagree a new incarnation is begun, and said
- * through warn.  Write: after each commit that made a tag.  Stopped between
- * the two, the database is ahead by tags that it knows, which is no alarm. */
+/* The file SITE/state counts the commits that others may hear of, as the
+ * database does.  Check (outside of a transaction, before anything is folded):
+ * a database that is behind the file was put back, and so, it may be, was one
+ * whose file is gone: a new incarnation is begun, and said through warn.  Where
+ * only the machine was started anew all peers are told what is here.  Write:
+ * after each such commit.  Stopped between the two, the file is behind, which
+ * is no alarm. */
 int capture_state_check(struct store *, const char *path, struct err *);
 int capture_state_write(struct store *, const char *path, struct err *);
 

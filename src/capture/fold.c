@@ -32,6 +32,7 @@
 /* Registers of one row that were set at one moment. */
 struct event {
 	int64_t wall;    /* of the log entry */
+	int64_t high;    /* latest wall of all entries up to that one */
 	int64_t clock;
 	int64_t least;   /* the clock must not be below this */
 	int64_t seq;     /* of its fragment; 0: nothing of it stands */
@@ -57,7 +58,7 @@ struct frow {
 	int32_t first, last; /* events; -1 none */
 	uint32_t older;      /* index of its older fragments */
 	uint32_t nolder;
-	int64_t wall;        /* of its last entry */
+	int64_t wall, high;  /* of its last entry */
 	uint32_t order;      /* of its last entry */
 	bool born, died;     /* an INSERT, a DELETE was logged */
 	bool unsure;         /* ... or REPLACE may have taken it: look */
@@ -86,6 +87,7 @@ struct fold {
 	uint32_t *hash;         /* row + 1; 0 free */
 	uint32_t hash_size;
 	uint32_t nentries;      /* read from the log */
+	int64_t high;           /* latest wall of them */
 	struct keyed *by_key;   /* nrows of them, in key order */
 	uint32_t *sorted;       /* events that stand, see give_clocks() */
 	uint32_t nsorted;
@@ -301,7 +303,10 @@ static int add_entry(struct fold *f, uint32_t row, sqlite3_stmt *st,
 
 	if (sqlite3_column_type(st, 2) == SQLITE_INTEGER)
 		code = sqlite3_column_int64(st, 2);
+	if (f->nentries == 0 || wall > f->high)
+		f->high = wall;
 	r->wall = wall;
+	r->high = f->high;
 	r->order = order;
 	if (code == LOG_TOUCH) {
 		r->unsure = true;
@@ -328,6 +333,7 @@ static int add_entry(struct fold *f, uint32_t row, sqlite3_stmt *st,
 	if (!ev)
 		return -1;
 	ev->order = order;
+	ev->high = f->high;
 	mask_or(&f->masks[ev->mask], m, f->rows[row].t->words);
 	return 0;
 }
@@ -456,6 +462,7 @@ static int replace_events(struct fold *f, uint32_t row, bool death)
 	if (!ev)
 		return -1;
 	ev->death = death;
+	ev->high = r->high;
 	if (death)
 		mask_set(&f->masks[ev->mask], REG_LIFE);
 	else
@@ -525,6 +532,15 @@ static int partial_record(struct fold *f, const struct frow *r,
 	return 0;
 }
 
+/* Is a birth among the row's events? */
+static bool has_life(const struct fold *f, const struct frow *r)
+{
+	for (int32_t i = r->first; i >= 0; i = f->events[i].next)
+		if (mask_has(&f->masks[f->events[i].mask], REG_LIFE))
+			return true;
+	return false;
+}
+
 /* Correct what the entries said by what is there: a row that is in its table
  * is alive, one that is not (and is not held) is dead. */
 static int look_row(struct fold *f, uint32_t row, struct err *e)
@@ -563,9 +579,7 @@ static int look_row(struct fold *f, uint32_t row, struct err *e)
 	if (!exists) {
 		if (replace_events(f, row, true) < 0)
 			return no_memory(e);
-	} else if ((r->died || dead) &&
-	    (r->first < 0 ||
-		!mask_has(&f->masks[f->events[r->first].mask], REG_LIFE))) {
+	} else if ((r->died || dead) && !has_life(f, r)) {
 		if (replace_events(f, row, false) < 0)
 			return no_memory(e);
 	}
@@ -624,7 +638,9 @@ static int give_clocks(struct fold *f)
 	for (uint32_t i = 0; i < f->nsorted; i++) {
 		struct event *ev = &f->events[f->sorted[i]];
 
-		ev->clock = ev->wall;
+		/* entries that were overwritten since count, too: a copy of
+		 * this database may have been made when they were not */
+		ev->clock = ev->high;
 		if (ev->clock < ev->least)
 			ev->clock = ev->least;
 		if (ev->clock <= STORE_CLOCK_LOAD)
@@ -852,7 +868,6 @@ int capture_fold_begin(struct store *s, struct err *e)
 			store_rollback(s);
 			return -1;
 		}
-			return 0;
 		again = !more;
 		if (store_commit(s, e) < 0) {
 			store_rollback(s);

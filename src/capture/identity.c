@@ -183,13 +183,10 @@ int identity_store(struct store *s, const struct host_identity *h,
  * own.  We lost nothing, so of the old incarnation we know all that it told. */
 static int renew(struct store *s, struct err *e)
 {
-	int64_t upto, old = s->self, told = s->packed;
+	int64_t old = s->self, told = s->packed;
 
-	if (db_int(s->db, "SELECT max(upto) FROM dialsync_sent", 0, &upto,
-		e) < 0 ||
-	    capture_renew(s, upto, told, e) < 0)
-		return -1;
-	return store_know(s, old, told, e);
+	return capture_renew(s, told, e) < 0 ? -1
+					     : store_know(s, old, told, e);
 }
 
 /* One transaction: look again, since another program may have been faster.

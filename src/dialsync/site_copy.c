@@ -181,8 +181,13 @@ static int build(struct copy *c, struct err *e)
 	if (rc == 0)
 		rc = copy_database(c->site, c->peer, db, &c->start, e);
 	free(db);
-	if (rc < 0 || write_state(c->site->dir, c->start.tag, e) < 0 ||
-	    write_state(c->tmp, c->start.tag, e) < 0 ||
+	if (rc == 0) {
+		char *path = fs_join(c->site->dir, SPOOL_STATE);
+
+		rc = capture_state_write(c->site->store, path, e);
+		free(path);
+	}
+	if (rc < 0 || write_state(c->tmp, c->start.tag, e) < 0 ||
 	    write_conf(c, e) < 0 || make_spool(c, e) < 0 ||
 	    fs_sync_dir(c->tmp, e) < 0)
 		return -1;

@@ -34,6 +34,7 @@ static int set_start(struct store *s, const char *name,
     struct copy_start *c, struct err *e)
 {
 	struct peer_sent sent;
+	struct peer_seen seen;
 	struct peer old, p;
 	int64_t origin;
 
@@ -58,6 +59,7 @@ static int set_start(struct store *s, const char *name,
 	p.full = true;
 	p.inc = c->inc;
 	p.heard = clock_wall();
+	seen = (struct peer_seen){c->seq, c->tag, c->inc, c->last};
 	sent = (struct peer_sent){c->seq, c->tag, c->last, old.number};
 	if (db_execf(s->db, e, "DELETE FROM dialsync_sent WHERE p = %lld",
 		(long long)p.id) < 0 || peer_seen_clear(s, &p, e) < 0 ||
@@ -66,10 +68,12 @@ static int set_start(struct store *s, const char *name,
 	    store_origin(s, name, c->inc, &origin, e) < 0 ||
 	    set_view(s, &p, e) < 0 ||
 	    peer_sent_add(s, &p, &sent, e) < 0 ||
-	    peer_seen_add(s, &p, c->seq, c->tag, e) < 0 ||
+	    peer_seen_add(s, &p, &seen, e) < 0 ||
 	    peer_save(s, &p, e) < 0)
 		return -1;
-	return store_meta_set_int(s, "memo", (int64_t)c->tag, e);
+	return store_note(s, e) < 0
+	    ? -1
+	    : store_meta_set_int(s, "memo", (int64_t)c->tag, e);
 }
 
 /* Open a second connection that sees the database as our commit left it, for
@@ -159,12 +163,16 @@ static int rewrite(sqlite3 *db, const char *us, int64_t our_inc,
 		" %lld, %lld, %lld, %lld)", us, seq, seq, tag, seq, (long long)our_inc,
 		seq, tag, (long long)c->number, seq,
 		(long long)clock_wall()) < 0 ||
-	    db_execf(db, e, "INSERT INTO dialsync_sent VALUES(1, %lld, %lld,"
-		" %lld, 0);"
-		"INSERT INTO dialsync_seen VALUES(1, %lld, %lld);"
+	    db_execf(db, e, "INSERT INTO dialsync_sent(p, upto, tag,"
+		" clock, number, inc) VALUES(1, %lld, %lld,"
+		" %lld, 0, %lld);"
+		"INSERT INTO dialsync_seen(p, upto, tag, inc,"
+		" clock, n) VALUES(1, %lld, %lld, %lld, %lld,"
+		" 1);"
 		"INSERT INTO dialsync_view(p, o, clock)"
 		" SELECT 1, o, known FROM dialsync_origin WHERE known >= 0",
-		seq, tag, (long long)c->last, seq, tag) < 0 ||
+		seq, tag, (long long)c->last, (long long)c->inc, seq, tag,
+		(long long)our_inc, (long long)c->last) < 0 ||
 	    db_commit(db, e) < 0) {
 		db_rollback(db);
 		return -1;

@@ -27,7 +27,7 @@ int identity_take(sqlite3 *db, const struct identity *id, struct err *e)
 		"UPDATE dialsync_meta SET v = 0 WHERE k = 'packed';"
 		/* where it is at home shows when it is first used; what was
 		 * noted of peers was the original's */
-		"DELETE FROM dialsync_meta WHERE k IN ('memo', 'place',"
+		"DELETE FROM dialsync_meta WHERE k IN ('memo', 'step', 'place',"
 		" 'agreed', 'other_self_tries', 'other_self_last')"
 		" OR k GLOB 'note:*' OR k GLOB 'noted:*';",
 		id->site, (long long)id->inc) < 0)

@@ -14,6 +14,7 @@ void pack_head_free(struct pack_head *h)
 	free(h->chain);
 	free(h->know);
 	free(h->adopt);
+	free(h->ends);
 	free(h->told);
 	memset(h, 0, sizeof(*h));
 }
@@ -72,8 +73,9 @@ static int make_ack(struct pack_head *h, struct store *s, const struct peer *p,
 	h->head.ack_tag = p->pos_tag;
 	if (peer_seen_list(s, p, seen, 40, &n, e) < 0)
 		return -1;
-	for (step = 1; step < n; step *= 2)
-		h->acktags[h->head.nacktags++] = seen[step];
+	for (step = 0; step < n; step = step ? step * 2 : 1)
+		if (seen[step] != (uint64_t)p->pos_tag)
+			h->acktags[h->head.nacktags++] = seen[step];
 	h->head.acktags = h->acktags;
 	return 0;
 }
@@ -111,14 +113,16 @@ static int make_knowledge(struct pack_head *h, struct store *s,
     struct err *e)
 {
 	int64_t n = k->n;
-	size_t nk = 0, na = 0;
+	size_t nk = 0, na = 0, ne = 0;
 
 	h->head.full = p->full;
 	h->know = calloc((size_t)n + 1, sizeof(*h->know));
 	h->adopt = calloc((size_t)n + 1, sizeof(*h->adopt));
-	if (!h->know || !h->adopt)
+	h->ends = calloc((size_t)n + 1, sizeof(*h->ends));
+	if (!h->know || !h->adopt || !h->ends)
 		return err_set(e, ERR_SYSTEM, "pack: out of memory");
 	for (int64_t o = 1; o <= n; o++) {
+		const struct origin *origin = store_origin_get(s, o);
 		struct know_say say = {k->clocks[o], h->told[o],
 		    filter->view[o], pack_rest_least(rest, h->head.upto, o),
 		    p->full, h->head.end, false, false, KNOW_NOTHING};
@@ -132,12 +136,17 @@ static int make_knowledge(struct pack_head *h, struct store *s,
 		if (index && say.tell)
 			h->know[nk++] = (struct bundle_clock){index,
 			    say.known};
+		if (index && say.tell && origin->ends != STORE_NO_END)
+			h->ends[ne++] = (struct bundle_clock){index,
+			    origin->ends};
 		if (say.may)
 			h->adopt[na++] = (struct bundle_clock){index,
 			    say.adopt};
 	}
 	h->head.know = h->know;
 	h->head.nknow = nk;
+	h->head.ends = h->ends;
+	h->head.nends = ne;
 	h->head.adopt = h->adopt;
 	h->head.nadopt = na;
 	return 0;

@@ -194,7 +194,7 @@ static bool worth(const struct work *w)
 {
 	/* an acknowledgement alone needs something to acknowledge */
 	if (bundle_rows(w->rows.w) == 0)
-		return (w->peer.tell && w->head.head.has_ack) ||
+		return w->peer.tell ||
 		    (pack_load_left(&w->peer) && w->conf->flush);
 	if (w->conf->flush || !w->rows.end || w->peer.tell)
 		return true;
@@ -276,8 +276,7 @@ static int commit(struct work *w, struct err *e)
 	}
 	w->peer.unanswered = 0;
 	if (peer_save(s, &w->peer, e) < 0 ||
-	    peer_sent_prune(s, &w->peer, e) < 0 ||
-	    (h->tag && store_meta_set_int(s, "memo", (int64_t)h->tag, e) < 0))
+	    peer_sent_prune(s, &w->peer, e) < 0 || store_note(s, e) < 0)
 		goto fail;
 	if (store_commit(s, e) == 0)
 		return 0;
@@ -289,12 +288,9 @@ fail:
 /* The last tag beside the database, after the commit. */
 static int write_state(struct work *w, struct err *e)
 {
-	char *path;
+	char *path = fs_join(w->conf->spool->dir, SPOOL_STATE);
 	int rc;
 
-	if (!w->head.head.tag)
-		return 0;
-	path = fs_join(w->conf->spool->dir, SPOOL_STATE);
 	rc = capture_state_write(w->conf->store, path, e);
 	free(path);
 	return rc;

@@ -46,6 +46,7 @@ struct pack_rows {
 	size_t norigins;
 	int64_t top;               /* the range ends here */
 	int64_t upto;              /* last sequence number taken */
+	struct version last;       /* ... and its version */
 	bool end;                  /* nothing the peer lacks is past it */
 	uint32_t schema;           /* of the tables used */
 	int ntables;               /* how many those are */
@@ -95,7 +96,7 @@ bool pack_load_left(const struct peer *);
 struct pack_head {
 	struct bundle_head head;
 	struct bundle_pos *chain;
-	struct bundle_clock *know, *adopt;
+	struct bundle_clock *know, *adopt, *ends;
 	uint64_t acktags[BUNDLE_TAGS_MAX];
 	int64_t *told;             /* what was told before, by origin */
 	int64_t ntold;

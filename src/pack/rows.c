@@ -288,7 +288,14 @@ int pack_rows_collect(struct pack_rows *r, struct store *s,
 			sqlite3_column_int64(st, 4),
 			sqlite3_column_int64(st, 6)))
 			continue;
-		if (bundle_raw(r->w) >= raw ||
+		/* a second goes whole, within reason: what the peer may adopt
+		 * with a part of it would not cover that part.  Not rows of a
+		 * first load, which all have one clock */
+		if ((bundle_raw(r->w) >= raw &&
+			(r->last.clock <= STORE_CLOCK_LOAD ||
+			    r->last.clock != sqlite3_column_int64(st, 4) ||
+			    r->last.origin != sqlite3_column_int64(st, 5) ||
+			    bundle_raw(r->w) >= raw + raw / 4)) ||
 		    bundle_rows(r->w) >= BUNDLE_ROWS_MAX) {
 			r->end = false;
 			break;
@@ -303,6 +310,7 @@ int pack_rows_collect(struct pack_rows *r, struct store *s,
 		if (rc < 0)
 			break;
 		r->upto = f.seq;
+		r->last = f.ver;
 	}
 	sqlite3_finalize(st);
 	/* a bundle that reaches the end covers what the peer knew, too */

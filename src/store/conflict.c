@@ -108,6 +108,10 @@ static void conflict_id(struct store *s, const struct conflict *c,
 	buf_addf(id, "%s|%s|%s|%lld|%s|%lld", c->table->name, buf_str(key),
 	    c->field, (long long)c->loser.clock, o ? o->site : "",
 	    o ? (long long)o->inc : 0LL);
+	/* the winner has the same version, and may lose one day, too */
+	if (c->loser.clock == c->winner.clock &&
+	    c->loser.origin == c->winner.origin)
+		buf_adds(id, "|=");
 }
 
 /* 1 new, 0 there already, -1. */

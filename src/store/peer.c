@@ -15,7 +15,7 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 	    "SELECT p, name, number, mark, tag, full, acked, inc, pos, pos_tag,"
 	    " pos_number, back, want, tell, told, unanswered, waiting_for,"
 	    " scan, ack_number, wish_pos, wish_number, wish_when, load,"
-	    " load_first, loading, load_all, began, heard"
+	    " load_first, loading, load_all, began, heard, ack_wall"
 	    " FROM dialsync_peer WHERE name = ? AND NOT removed", e);
 	int rc;
 
@@ -54,6 +54,7 @@ int peer_load(struct store *s, const char *name, struct peer *p, struct err *e)
 		p->load_all = sqlite3_column_int(st, 25) != 0;
 		p->began = sqlite3_column_int64(st, 26);
 		p->heard = sqlite3_column_int64(st, 27);
+		p->ack_wall = sqlite3_column_int64(st, 28);
 	}
 	sqlite3_reset(st);
 	if (rc == 0)
@@ -69,14 +70,15 @@ int peer_save(struct store *s, const struct peer *p, struct err *e)
 	    p->back, p->want, p->tell, p->told, p->unanswered, p->waiting_for,
 	    p->scan, p->ack_number, p->wish_pos, p->wish_number,
 	    p->wish_when, p->load, p->load_first, (int64_t)p->loading,
-	    p->load_all, p->began, p->heard, p->id};
+	    p->load_all, p->began, p->heard, p->ack_wall, p->id};
 	sqlite3_stmt *st = store_stmt(s, ST_PEER_SAVE,
 	    "UPDATE dialsync_peer SET number = ?, mark = ?, tag = ?, full = ?,"
 	    " acked = ?, inc = ?, pos = ?, pos_tag = ?, pos_number = ?,"
 	    " back = ?, want = ?, tell = ?, told = ?, unanswered = ?,"
 	    " waiting_for = ?, scan = ?, ack_number = ?, wish_pos = ?,"
 	    " wish_number = ?, wish_when = ?, load = ?, load_first = ?,"
-	    " loading = ?, load_all = ?, began = ?, heard = ?"
+	    " loading = ?, load_all = ?, began = ?, heard = ?,"
+	    " ack_wall = ?"
 	    " WHERE p = ?", e);
 
 	if (!st)
@@ -183,8 +185,8 @@ int peer_sent_add(struct store *s, const struct peer *p,
     const struct peer_sent *x, struct err *e)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_SENT_ADD,
-	    "INSERT OR REPLACE INTO dialsync_sent(p, upto, tag, clock, number)"
-	    " VALUES(?, ?, ?, ?, ?)", e);
+	    "INSERT OR REPLACE INTO dialsync_sent(p, upto, tag, clock, number,"
+	    " inc) VALUES(?, ?, ?, ?, ?, ?)", e);
 
 	if (!st)
 		return -1;
@@ -193,6 +195,7 @@ int peer_sent_add(struct store *s, const struct peer *p,
 	sqlite3_bind_int64(st, 3, (int64_t)x->tag);
 	sqlite3_bind_int64(st, 4, x->clock);
 	sqlite3_bind_int64(st, 5, x->number);
+	sqlite3_bind_int64(st, 6, s->inc);
 	return db_run(st, e);
 }
 
@@ -201,13 +204,14 @@ int peer_sent_get(struct store *s, const struct peer *p, int64_t upto,
 {
 	sqlite3_stmt *st = store_stmt(s, ST_SENT_GET,
 	    "SELECT tag, clock, number FROM dialsync_sent"
-	    " WHERE p = ? AND upto = ?", e);
+	    " WHERE p = ? AND inc = ? AND upto = ?", e);
 	int rc;
 
 	if (!st)
 		return -1;
 	sqlite3_bind_int64(st, 1, p->id);
-	sqlite3_bind_int64(st, 2, upto);
+	sqlite3_bind_int64(st, 2, s->inc);
+	sqlite3_bind_int64(st, 3, upto);
 	rc = db_step(st, e);
 	if (rc == 1) {
 		x->upto = upto;
@@ -224,8 +228,8 @@ int peer_sent_from(struct store *s, const struct peer *p, int64_t from,
 {
 	sqlite3_stmt *st = db_preparef(s->db, e,
 	    "SELECT upto, tag, clock, number FROM dialsync_sent"
-	    " WHERE p = %lld AND upto >= %lld ORDER BY upto",
-	    (long long)p->id, (long long)from);
+	    " WHERE p = %lld AND inc = %lld AND upto >= %lld ORDER BY upto",
+	    (long long)p->id, (long long)s->inc, (long long)from);
 	struct peer_sent *list = NULL, *more;
 	int rc;
 
@@ -249,71 +253,113 @@ int peer_sent_from(struct store *s, const struct peer *p, int64_t from,
 	return rc;
 }
 
+int peer_sent_made(struct store *s, const struct peer *p, uint64_t tag,
+    struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e, "SELECT 1 FROM dialsync_sent"
+	    " WHERE p = %lld AND tag = %lld", (long long)p->id,
+	    (long long)tag);
+	int rc = st ? db_step(st, e) : -1;
+
+	sqlite3_finalize(st);
+	return rc;
+}
+
 int peer_sent_shared(struct store *s, const struct peer *p,
     const uint64_t *tags, size_t n, struct peer_sent *x, struct err *e)
 {
-	struct peer_sent *all;
-	size_t count;
 	int found = 0;
 
-	if (peer_sent_from(s, p, 0, &all, &count, e) < 0)
-		return -1;
-	for (size_t i = count; i-- > 0 && !found;)
-		for (size_t k = 0; k < n && !found; k++)
-			if (all[i].tag == tags[k]) {
-				*x = all[i];
-				found = 1;
-			}
-	free(all);
+	for (size_t i = 0; i < n; i++) {
+		sqlite3_stmt *st = db_preparef(s->db, e,
+		    "SELECT upto, tag, clock, number FROM dialsync_sent"
+		    " WHERE p = %lld AND tag = %lld", (long long)p->id,
+		    (long long)tags[i]);
+		int rc = st ? db_step(st, e) : -1;
+
+		if (rc == 1 &&
+		    (!found || sqlite3_column_int64(st, 2) > x->clock)) {
+			x->upto = sqlite3_column_int64(st, 0);
+			x->tag = (uint64_t)sqlite3_column_int64(st, 1);
+			x->clock = sqlite3_column_int64(st, 2);
+			x->number = sqlite3_column_int64(st, 3);
+			found = 1;
+		}
+		sqlite3_finalize(st);
+		if (rc < 0)
+			return -1;
+	}
 	return found;
 }
 
 int peer_sent_prune(struct store *s, const struct peer *p, struct err *e)
 {
 	return db_execf(s->db, e,
-	    "DELETE FROM dialsync_sent WHERE p = %lld AND upto < %lld"
-	    " AND upto < (SELECT min(upto) FROM (SELECT upto FROM dialsync_sent"
-	    "  WHERE p = %lld ORDER BY upto DESC LIMIT 1000))",
-	    (long long)p->id, (long long)p->acked, (long long)p->id);
+	    "DELETE FROM dialsync_sent WHERE p = %lld AND inc = %lld"
+	    " AND upto < %lld AND upto < (SELECT min(upto) FROM"
+	    " (SELECT upto FROM dialsync_sent WHERE p = %lld AND inc = %lld"
+	    "  ORDER BY upto DESC LIMIT 1000))",
+	    (long long)p->id, (long long)s->inc, (long long)p->acked,
+	    (long long)p->id, (long long)s->inc);
 }
 
 /* ---- the peer's tags */
 
-int peer_seen_add(struct store *s, const struct peer *p, int64_t upto,
-    uint64_t tag, struct err *e)
+int peer_seen_add(struct store *s, const struct peer *p,
+    const struct peer_seen *x, struct err *e)
 {
 	sqlite3_stmt *st = store_stmt(s, ST_SEEN_ADD,
-	    "INSERT OR IGNORE INTO dialsync_seen(p, upto, tag)"
-	    " VALUES(?, ?, ?)", e);
+	    "INSERT OR IGNORE INTO dialsync_seen(p, upto, tag, inc, clock, n)"
+	    " SELECT ?1, ?2, ?3, ?4, ?5, 1 + coalesce(max(n), 0)"
+	    " FROM dialsync_seen WHERE p = ?1", e);
 
 	if (!st)
 		return -1;
 	sqlite3_bind_int64(st, 1, p->id);
-	sqlite3_bind_int64(st, 2, upto);
-	sqlite3_bind_int64(st, 3, (int64_t)tag);
+	sqlite3_bind_int64(st, 2, x->upto);
+	sqlite3_bind_int64(st, 3, (int64_t)x->tag);
+	sqlite3_bind_int64(st, 4, x->inc);
+	sqlite3_bind_int64(st, 5, x->clock);
 	return db_run(st, e);
 }
 
-/* A bundle of an end before these would be held with a question, and such an
- * old one comes from nobody but a person. */
+/* A bundle of an end before these would be taken for one of another past, and
+ * such an old one comes from nobody but a person. */
 int peer_seen_prune(struct store *s, const struct peer *p, struct err *e)
 {
 	return db_execf(s->db, e,
-	    "DELETE FROM dialsync_seen WHERE p = %lld AND upto < (SELECT"
-	    " min(upto) FROM (SELECT upto FROM dialsync_seen WHERE p = %lld"
-	    " ORDER BY upto DESC LIMIT 1000))", (long long)p->id,
+	    "DELETE FROM dialsync_seen WHERE p = %lld AND n < (SELECT"
+	    " min(n) FROM (SELECT n FROM dialsync_seen WHERE p = %lld"
+	    " ORDER BY n DESC LIMIT 1000))", (long long)p->id,
 	    (long long)p->id);
 }
 
-int peer_seen_has(struct store *s, const struct peer *p, int64_t upto,
-    uint64_t tag, struct err *e)
+int peer_seen_has(struct store *s, const struct peer *p, uint64_t tag,
+    int64_t *clock, struct err *e)
 {
 	sqlite3_stmt *st = db_preparef(s->db, e,
-	    "SELECT 1 FROM dialsync_seen WHERE p = %lld AND upto = %lld"
-	    " AND tag = %lld", (long long)p->id, (long long)upto,
+	    "SELECT clock FROM dialsync_seen WHERE p = %lld AND tag = %lld",
+	    (long long)p->id, (long long)tag);
+	int rc = st ? db_step(st, e) : -1;
+
+	if (rc == 1 && clock)
+		*clock = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int peer_seen_before(struct store *s, const struct peer *p, int64_t upto,
+    uint32_t tag, int64_t *clock, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e,
+	    "SELECT clock FROM dialsync_seen WHERE p = %lld AND inc = %lld"
+	    " AND upto = %lld AND tag & 4294967295 = %lld",
+	    (long long)p->id, (long long)p->inc, (long long)upto,
 	    (long long)tag);
 	int rc = st ? db_step(st, e) : -1;
 
+	if (rc == 1)
+		*clock = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
 	return rc;
 }
@@ -322,9 +368,9 @@ int peer_seen_list(struct store *s, const struct peer *p, uint64_t *tags,
     size_t max, size_t *n, struct err *e)
 {
 	sqlite3_stmt *st = db_preparef(s->db, e,
-	    "SELECT tag FROM dialsync_seen WHERE p = %lld"
-	    " ORDER BY upto DESC LIMIT %lld", (long long)p->id,
-	    (long long)max);
+	    "SELECT tag FROM dialsync_seen WHERE p = %lld AND inc = %lld"
+	    " ORDER BY n DESC LIMIT %lld", (long long)p->id,
+	    (long long)p->inc, (long long)max);
 	int rc;
 
 	*n = 0;
@@ -453,6 +499,10 @@ int peer_view_load(struct store *s, const struct peer *p, int64_t **view,
 int peer_view_set(struct store *s, const struct peer *p, int64_t o,
     int64_t clock, struct err *e)
 {
+	const struct origin *x = store_origin_get(s, o);
+
+	if (x && clock > x->ends)
+		clock = x->ends;
 	return set_clock(store_stmt(s, ST_VIEW_SET,
 	    "INSERT OR REPLACE INTO dialsync_view(p, o, clock)"
 	    " VALUES(?, ?, ?)", e), p, o, clock, e);

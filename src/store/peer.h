@@ -36,6 +36,7 @@ struct peer {
 	int64_t told;      /* position that was last acknowledged to it */
 	int64_t unanswered; /* bundles applied since anything was sent */
 	int64_t ack_number; /* last bundle whose acknowledgement was taken */
+	int64_t ack_wall;  /* ... and its sender's wall clock */
 	int64_t waiting_for; /* number missing, for status; 0: none */
 	/* a first load for it */
 	int64_t load;      /* position where the last one ends; 0: never */
@@ -80,26 +81,42 @@ struct peer_sent {
 };
 int peer_sent_add(struct store *, const struct peer *,
     const struct peer_sent *, struct err *);
+/* Did this database ever make that tag, in any incarnation?  1, 0, -1. */
+int peer_sent_made(struct store *, const struct peer *, uint64_t tag,
+    struct err *);
 /* 1 found, 0 not, -1. */
 int peer_sent_get(struct store *, const struct peer *, int64_t upto,
     struct peer_sent *, struct err *);
 /* All from position `from` on, in order; malloc'd array. */
 int peer_sent_from(struct store *, const struct peer *, int64_t from,
     struct peer_sent **, size_t *n, struct err *);
-/* The last position whose tag is among these: 1 found, 0 none, -1. */
+/* The one with the latest clock whose tag is among these, of any incarnation: 1
+ * found, 0 none, -1. */
 int peer_sent_shared(struct store *, const struct peer *, const uint64_t *tags,
     size_t n, struct peer_sent *, struct err *);
 /* Forget those before the acknowledged one but the last 1,000. */
 int peer_sent_prune(struct store *, const struct peer *, struct err *);
 
-/* The peer's tags that were applied here, newest first, at most max. */
-int peer_seen_add(struct store *, const struct peer *, int64_t upto,
-    uint64_t tag, struct err *);
+/* The peer's tags whose bundles were applied, or only merged, here.  inc: the
+ * incarnation that made it; clock: the peer's own at that time. */
+struct peer_seen {
+	int64_t upto;
+	uint64_t tag;
+	int64_t inc, clock;
+};
+int peer_seen_add(struct store *, const struct peer *,
+    const struct peer_seen *, struct err *);
 /* Forget all but the last 1,000. */
 int peer_seen_prune(struct store *, const struct peer *, struct err *);
-/* Was a bundle with this end applied?  1, 0, -1. */
-int peer_seen_has(struct store *, const struct peer *, int64_t upto,
-    uint64_t tag, struct err *);
+/* Was the bundle that ended with this tag applied or merged?  *clock (may be
+ * NULL) gets its clock.  1, 0, -1. */
+int peer_seen_has(struct store *, const struct peer *, uint64_t tag,
+    int64_t *clock, struct err *);
+/* The clock of the bundle of its present incarnation that ended at that
+ * position, with a tag of those low 32 bits: 1, 0, -1. */
+int peer_seen_before(struct store *, const struct peer *, int64_t upto,
+    uint32_t tag, int64_t *clock, struct err *);
+/* Those of its present incarnation, newest first, at most max. */
 int peer_seen_list(struct store *, const struct peer *, uint64_t *tags,
     size_t max, size_t *n, struct err *);
 int peer_seen_clear(struct store *, const struct peer *, struct err *);

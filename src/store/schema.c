@@ -7,9 +7,11 @@
 const char store_schema[] =
     /* settings and counters */
     "CREATE TABLE dialsync_meta(k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
-    /* sites in one incarnation; known: all of its changes up to there */
+    /* sites in one incarnation; known: all of its changes up to there; ends:
+     * it has ended, beyond that clock it has more than one past */
     "CREATE TABLE dialsync_origin(o INTEGER PRIMARY KEY, site TEXT NOT NULL,"
     " inc INTEGER NOT NULL, known INTEGER NOT NULL DEFAULT -1,"
+    " ends INTEGER,"
     " UNIQUE(site, inc));"
     /* tables and columns, numbered for ever */
     "CREATE TABLE dialsync_table(t INTEGER PRIMARY KEY,"
@@ -84,7 +86,8 @@ const char store_schema[] =
     " loading INTEGER NOT NULL DEFAULT 0,"
     " load_all INTEGER NOT NULL DEFAULT 0,"
     " began INTEGER NOT NULL DEFAULT 0,"
-    " heard INTEGER NOT NULL DEFAULT 0);"
+    " heard INTEGER NOT NULL DEFAULT 0,"
+    " ack_wall INTEGER NOT NULL DEFAULT 0);"
     /* rows that a peer says it has; here: what was found to differ */
     "CREATE TABLE dialsync_count(p INTEGER NOT NULL,"
     " name TEXT NOT NULL COLLATE NOCASE, there INTEGER NOT NULL,"
@@ -100,11 +103,13 @@ const char store_schema[] =
     "CREATE TABLE dialsync_ended(p INTEGER NOT NULL, inc INTEGER NOT NULL,"
     " wall INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY(p, inc)) WITHOUT ROWID;"
-    "CREATE TABLE dialsync_sent(p INTEGER NOT NULL, upto INTEGER NOT NULL,"
-    " tag INTEGER NOT NULL, clock INTEGER NOT NULL, number INTEGER NOT NULL,"
-    " PRIMARY KEY(p, upto)) WITHOUT ROWID;"
-    "CREATE TABLE dialsync_seen(p INTEGER NOT NULL, upto INTEGER NOT NULL,"
-    " tag INTEGER NOT NULL, PRIMARY KEY(p, upto, tag)) WITHOUT ROWID;"
+    /* key columns first: SQLite 3.40's integrity_check trips over others */
+    "CREATE TABLE dialsync_sent(p INTEGER NOT NULL, inc INTEGER NOT NULL,"
+    " upto INTEGER NOT NULL, tag INTEGER NOT NULL, clock INTEGER NOT NULL,"
+    " number INTEGER NOT NULL, PRIMARY KEY(p, inc, upto)) WITHOUT ROWID;"
+    "CREATE TABLE dialsync_seen(p INTEGER NOT NULL, tag INTEGER NOT NULL,"
+    " upto INTEGER NOT NULL, inc INTEGER NOT NULL, clock INTEGER NOT NULL,"
+    " n INTEGER NOT NULL, PRIMARY KEY(p, tag)) WITHOUT ROWID;"
     "CREATE TABLE dialsync_view(p INTEGER NOT NULL, o INTEGER NOT NULL,"
     " clock INTEGER NOT NULL, PRIMARY KEY(p, o)) WITHOUT ROWID;"
     "CREATE TABLE dialsync_told(p INTEGER NOT NULL, o INTEGER NOT NULL,"

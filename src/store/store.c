@@ -280,6 +280,16 @@ void store_yield(struct store *s, bool long_one)
 	s->last_ms = 0;
 }
 
+int store_note(struct store *s, struct err *e)
+{
+	int64_t step;
+
+	return store_meta_int(s, "step", 0, &step, e) < 0 ||
+	    store_meta_set_int(s, "step", step + 1, e) < 0
+	    ? -1
+	    : store_meta_set_int(s, "memo", (int64_t)store_random_tag(), e);
+}
+
 int store_commit(struct store *s, struct err *e)
 {
 	int rc;

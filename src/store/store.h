@@ -61,6 +61,10 @@ int store_open(const char *path, const char *site, enum db_mode,
 #define STORE_OF_SITE " is the database of site "
 void store_close(struct store *);
 
+/* Something is about to be committed that others may hear of: the state file
+ * is to say so, too (capture_state_write). */
+int store_note(struct store *, struct err *);
+
 /* A write transaction: counters are read afresh.  Commit writes them. */
 int store_begin(struct store *, struct err *);
 int store_commit(struct store *, struct err *);
@@ -113,7 +117,10 @@ struct origin {
 	char site[TEXT_NAME_MAX + 1];
 	int64_t inc;
 	int64_t known;  /* every change of it up to this clock is known; -1 */
+	int64_t ends;   /* it has ended: beyond this clock nobody counts as
+			 * knowing it; STORE_NO_END */
 };
+#define STORE_NO_END INT64_MAX
 
 /* The number of an origin, made when it is new. */
 int store_origin(struct store *, const char *site, int64_t inc, int64_t *o,
@@ -126,8 +133,14 @@ int store_version_cmp(struct store *, const struct version *,
     const struct version *);
 /* Is it a row of this site's that a first load gave a version? */
 bool store_version_loaded(struct store *, const struct version *);
-/* This site knows origin o through clock (never lowers). */
+/* This site knows origin o through clock (never lowers, and never past its
+ * end). */
 int store_know(struct store *, int64_t o, int64_t clock, struct err *);
+/* The incarnation o has ended, and beyond that clock it has more than one
+ * past, since its database was put back.  From now on nobody counts as knowing
+ * it past there, and what is here of that is offered to all peers again.  1: it
+ * was news, 0, -1. */
+int store_end(struct store *, int64_t o, int64_t clock, struct err *);
 /* Read origins from the database again (after another process may have). */
 int store_origins_load(struct store *, struct err *);
 

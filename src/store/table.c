@@ -257,7 +257,9 @@ static void fingerprint(struct table *t)
 
 		if (!c->present)
 			continue;
-		mask_set(t->all.w, i + REG_COLUMN);
+		/* the key has one register, its spelling */
+		if (!c->keypos)
+			mask_set(t->all.w, i + REG_COLUMN);
 		crc = crc32(crc, (const Bytef *)c->name,
 		    (uInt)strlen(c->name) + 1);
 		crc = crc32(crc, b, sizeof(b));
