@@ -27,7 +27,8 @@ LONG = 60
 check-long: check
 	$(AM_TESTS_ENVIRONMENT) set -e; \
 	echo "== random histories, $(LONG) s each"; \
-	for words in mix unique,strict,fk,lossy kill,copy,lossy; do \
+	for words in mix unique,strict,fk,lossy kill,copy,lossy \
+	    restore,multi,lossy; do \
 		echo "-- $$words"; \
 		./tests/random_sites -t $(LONG) -o $$words; \
 	done; \

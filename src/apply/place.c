@@ -668,6 +668,22 @@ int place_held(struct apply_work *w, struct err *e)
 	return 0;
 }
 
+/* Look up what the group is about; again when a part was committed. */
+static int group_begin(struct apply_work *w, struct bundle_group *g,
+    struct incoming *in, int *cols, struct err *e)
+{
+	int rc;
+
+	if (group_table(w, g, &in->t, e) < 0 ||
+	    group_columns(w, g, in->t, cols, e) < 0)
+		return -1;
+	/* rows that this transaction holds are looked at anyway; those that
+	 * were held before it began, only if the group touches them */
+	rc = in->t->present ? held_any(w->s, in->t, e) : 0;
+	w->look = rc == 1;
+	return rc < 0 ? -1 : 0;
+}
+
 int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 {
 	static int cols[BUNDLE_COLUMNS_MAX + 1];
@@ -677,13 +693,8 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 	int rc;
 
 	memset(&in, 0, sizeof(in));
-	if (group_table(w, g, &in.t, e) < 0 ||
-	    group_columns(w, g, in.t, cols, e) < 0)
+	if (group_begin(w, g, &in, cols, e) < 0)
 		return -1;
-	rc = in.t->present ? held_any(w->s, in.t, e) : 0;
-	if (rc < 0)
-		return -1;
-	w->look = rc == 1;
 	in.kind = bundle_group_kind(g);
 	in.values = values;
 	while ((rc = bundle_group_next(g, &row, e)) == 1) {
@@ -697,9 +708,7 @@ int place_group(struct apply_work *w, struct bundle_group *g, struct err *e)
 		    place_fragment(w, &in, e) < 0)
 			return -1;
 		rc = w->row_done(w, e);
-		if (rc < 0 ||
-		    (rc == 1 && (group_table(w, g, &in.t, e) < 0 ||
-				    group_columns(w, g, in.t, cols, e) < 0)))
+		if (rc < 0 || (rc == 1 && group_begin(w, g, &in, cols, e) < 0))
 			return -1;
 	}
 	return rc;
