@@ -207,8 +207,11 @@ static int on_group(void *arg, struct bundle_group *g, struct err *e)
 		for (int i = 0; i < bundle_group_ncols(g); i++) {
 			const char *c = bundle_group_col(g, i);
 
+			/* with its value: a copy made by hand in the middle of
+			 * a second may give one version to two */
 			if (r.has[i])
-				add_register(s, mix_bytes(row, c, strlen(c)));
+				add_register(s, mix_value(mix_bytes(row, c,
+				    strlen(c)), &r.field[i]));
 		}
 	}
 	return rc;
