@@ -71,7 +71,7 @@ struct settling {
 static int find_waiting(struct work *w, const struct record *r, void *arg)
 {
 	struct settling *s = arg;
-	int i = r->field.n ? record_column(s->t, r->field.p) : -1;
+	int i = r->field.n ? record_column(w, s->t, r->field.p) : -1;
 
 	if (s->count < 256 && r->tbl.p && r->key.p && r->lost_site.p &&
 	    strcasecmp(r->tbl.p, s->t->name) == 0 &&
