@@ -70,6 +70,32 @@ sync_all x y
 same "everywhere" 0 "$(db y "SELECT count(*) FROM dialsync_conflict
     WHERE settled IS NULL")"
 
+# ---- a column is dropped while a value for it waits, and made again
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a, b)" x y
+printf '\n[table t]\nresolve = hold\n' >>x/dialsync.conf
+edit x "INSERT INTO t VALUES('k', 1, 2), ('l', 1, 2)"
+sync_all x y
+edit x "UPDATE t SET a = 'x'"
+pack x
+edit y "UPDATE t SET a = 'y'"
+tick
+sync_all x y
+same "two wait" 2 "$(db x "SELECT count(*) FROM dialsync_held")"
+dialsync -C x untrack t >out 2>&1
+db x "ALTER TABLE t DROP COLUMN a"
+dialsync -C x track t >out 2>&1
+tick
+run "take without the column" 0 "is taken" conf x take \
+    "h$(db x "SELECT rowid FROM dialsync_held WHERE k = 'k'")"
+run "dismiss without the column" 0 "is dismissed" conf x dismiss \
+    "h$(db x "SELECT rowid FROM dialsync_held WHERE k = 'l'")"
+sync_all x y
+edit x "ALTER TABLE t ADD COLUMN a"
+sync_all x y
+same "the value comes back with its column" "y y" \
+    "$(echo $(db x "SELECT a FROM t"))"
+same "and is nobody's edit" "y y" "$(echo $(db y "SELECT a FROM t"))"
+
 # ---- resolve = mine, column renamed at one site between edit and bundle
 make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a, b)" x y
 printf '\n[table t]\nresolve = mine\n' >>x/dialsync.conf
