@@ -164,6 +164,20 @@ sync_all x y
 equal "renamed reference" x y
 same "whole again" "" "$(db y "PRAGMA foreign_key_check")"
 
+# ---- a row that is too large for one record loses value by value
+make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a, b)" x y
+edit x "INSERT INTO t VALUES('n', zeroblob(9000000), 'x')"
+pack x
+edit y "INSERT INTO t VALUES('n', 'small', 'y')"
+tick
+sync_all x y
+for n in $(num x "settled IS NULL"); do
+	run "a large row" 0 "is taken" conf x take "$n"
+done
+sync_all x y
+equal "a large row" x y
+same "all of it is back" "9000000|x" "$(db y "SELECT length(a), b FROM t")"
+
 # ---- what looks like text and is none comes back bit for bit
 make_sites "CREATE TABLE t(id TEXT PRIMARY KEY, a, b)" x y
 edit x "INSERT INTO t VALUES('k', 1, CAST(x'8080808080808080808080' AS TEXT)),
