@@ -14,6 +14,7 @@ include tests/local.held.mk
 include tests/local.load.mk
 include tests/local.mtest.mk
 include tests/local.repair.mk
+include tests/local.review.mk
 include tests/local.schema.mk
 include tests/local.prop.mk
 include tests/local.model.mk

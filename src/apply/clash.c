@@ -160,7 +160,8 @@ int row_json_here(struct apply_work *w, const struct incoming *in,
 	return 0;
 }
 
-/* One key was born at two sites: one record, with the row that lost. */
+/* One key was born at two sites: one record, with the row that lost; or, where
+ * the row is larger than a record can be, one for each of its values. */
 int clash_birth(struct apply_work *w, const struct incoming *in,
     const struct frag *f, const uint64_t *regs, struct err *e)
 {
@@ -179,8 +180,11 @@ int clash_birth(struct apply_work *w, const struct incoming *in,
 	} else {
 		rc = row_json_here(w, in, &row, e);
 	}
+	/* a row too large to travel in one piece: value by value */
 	if (rc >= 0)
-		rc = record(w, &c, e);
+		rc = in->t->present && row.n == 0
+		    ? clash_registers(w, in, f, regs, regs, e)
+		    : record(w, &c, e);
 	buf_free(&row);
 	return rc;
 }

@@ -55,13 +55,23 @@ static const char *keep_text(struct resolve *r, sqlite3_stmt *st, int i,
 	return p ? keep(r, p, *n) : NULL;
 }
 
-static int column_of(const struct table *t, const char *name)
+/* Its value's column, also by a name that it had; -1: none here. */
+static int column_of(struct resolve *r, const struct table *t,
+    const char *name)
 {
-	for (int i = 0; name && i < t->ncols; i++)
-		if (strcmp(t->cols[i].name, name) == 0)
-			return t->cols[i].present && !t->cols[i].keypos ? i
-									: -1;
-	return -1;
+	int i = name ? table_find_column(t, name) : -1;
+
+	if (name && i < 0)
+		i = table_old_column(r->s->db, t, name);
+	return i >= 0 && t->cols[i].present && !t->cols[i].keypos ? i : -1;
+}
+
+/* The table of a record, also by a name that it had. */
+static struct table *table_of(struct resolve *r, const char *name)
+{
+	struct table *t = table_by_name(r->s, name);
+
+	return t ? t : table_by_alias(r->s, name);
 }
 
 /* What lost, from a record: id, kind, tbl, key, field, lost, row.  1; 0: it
@@ -81,7 +91,7 @@ static int read_lost(struct resolve *r, sqlite3_stmt *st, struct lost *l)
 	key = keep_text(r, st, 3, &nkey);
 	field = keep_text(r, st, 4, &n);
 	row = keep_text(r, st, 6, &nrow);
-	l->t = table_by_name(r->s, tbl);
+	l->t = table_of(r, tbl);
 	if (!l->t || !l->t->present ||
 	    !key_parse(l->t, key, nkey, &r->arena, cols) ||
 	    !key_make(l->t, cols, &scratch, &l->key)) {
@@ -94,8 +104,9 @@ static int read_lost(struct resolve *r, sqlite3_stmt *st, struct lost *l)
 	l->whole = strcmp(l->kind, CONFLICT_EDIT) != 0;
 	if (l->whole)
 		return row && row_json_get(r->s->db, row, nrow, l->t,
-		    r->values, &l->set, &r->arena, NULL) == 0;
-	i = column_of(l->t, field);
+		    r->values, &l->set, &r->arena, NULL) == 0 &&
+		    row_json_is(l->t, &l->key, r->values, &l->set, &r->arena);
+	i = column_of(r, l->t, field);
 	if (i < 0)
 		return 0;
 	db_column(st, 5, &r->values[i]);
@@ -233,8 +244,10 @@ static int hold_theirs(struct resolve *r, struct lost *l, struct err *e)
 static int resolve_one(struct resolve *r, const struct config *cfg,
     sqlite3_stmt *st, struct err *e)
 {
-	const struct config_table *conf = config_table(cfg,
+	const struct table *t = table_of(r,
 	    (const char *)sqlite3_column_text(st, 2));
+	const struct config_table *conf = t ? config_table(cfg, t->name)
+					    : NULL;
 	struct lost l;
 
 	if (!conf || conf->resolve == CONFIG_RESOLVE_LATEST)

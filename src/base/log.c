@@ -26,6 +26,21 @@ int log_verbosity(void)
 	return level;
 }
 
+/* Names of tables and columns, keys and values of a peer's may be in it: what a
+ * terminal would obey is shown as '?'. */
+static void quiet(char *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)line[i];
+		/* C1 controls are C2 80 to C2 9F */
+		bool c1 = i && (unsigned char)line[i - 1] == 0xC2 &&
+		    c >= 0x80 && c < 0xA0;
+
+		if ((c < 32 && c != '\n' && c != '\t') || c == 127 || c1)
+			line[i] = '?';
+	}
+}
+
 /* One write() for the line, so that lines of several processes never mix. */
 static void put_line(const char *severity, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
@@ -43,6 +58,7 @@ static void put_line(const char *severity, const char *fmt, va_list ap)
 	used += (size_t)(n < 0 ? 0 : n);
 	if (used > sizeof(line) - 2)
 		used = sizeof(line) - 2;
+	quiet(line, used);
 	line[used++] = '\n';
 	if (write(STDERR_FILENO, line, used) < 0)
 		return; /* nobody listens; nothing can be done */

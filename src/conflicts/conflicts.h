@@ -71,8 +71,9 @@ int held_row_get(struct work *, int64_t n, struct held_row *, struct err *);
  * here, or not tracked. */
 int record_row(struct work *, const struct record *, struct table **,
     struct value *key, struct err *);
-/* The column of that name, -1: not here. */
-int record_column(const struct table *, const char *name);
+/* The column of that name, or that had it before it was renamed here; -1: not
+ * here. */
+int record_column(struct work *, const struct table *, const char *name);
 /* The foreign key that a 'parent' record speaks of; NULL: no longer there. */
 struct foreign *record_foreign(struct work *, const struct record *,
     const struct table *child, struct err *);
@@ -113,9 +114,11 @@ int insert_row(struct work *, struct table *, const uint64_t *set,
     const struct value *values, struct err *);
 /* The value of --value. */
 void asked_value(const struct work *, struct value *);
-/* The row of the record's JSON.  ERR_DATA: it has none, and what to do. */
+/* The row of the record's JSON, which has this key.  ERR_DATA: it has none, or
+ * one of another key, and what to do. */
 int kept_row(struct work *, const struct record *, struct table *,
-    struct value *values, struct mask *set, struct err *);
+    const struct value *key, struct value *values, struct mask *set,
+    struct err *);
 int settle(struct work *, const struct record *, const char *how,
     struct err *);
 

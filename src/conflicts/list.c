@@ -146,8 +146,11 @@ static int list_record(struct work *w, const struct record *r, void *arg)
 		json_record(w, l->json, r);
 		return l->out->failed;
 	}
-	buf_addf(l->out, "%5lld  %-6s  ", (long long)r->n,
-	    r->kind.p ? r->kind.p : "");
+	buf_addf(l->out, "%5lld  ", (long long)r->n);
+	put_text(l->out, &r->kind);
+	for (size_t i = r->kind.n; i < 6; i++)
+		buf_addc(l->out, ' ');
+	buf_adds(l->out, "  ");
 	put_text(l->out, &r->tbl);
 	buf_addc(l->out, ' ');
 	put_text(l->out, &r->key);

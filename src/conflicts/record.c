@@ -197,23 +197,43 @@ int held_row_get(struct work *w, int64_t n, struct held_row *h, struct err *e)
 
 /* ---- what a record speaks of */
 
-int record_column(const struct table *t, const char *name)
+int record_column(struct work *w, const struct table *t, const char *name)
 {
-	for (int i = 0; name && i < t->ncols; i++)
-		if (strcasecmp(t->cols[i].name, name) == 0)
-			return t->cols[i].present ? i : -1;
-	return -1;
+	int i = 0;
+
+	if (!name)
+		return -1;
+	while (i < t->ncols && strcasecmp(t->cols[i].name, name) != 0)
+		i++;
+	if (i == t->ncols)
+		i = table_old_column(w->s->db, t, name);
+	return i >= 0 && t->cols[i].present ? i : -1;
+}
+
+/* The table that a record names, also by a name that it had; NULL: it is not
+ * here. */
+static struct table *named_table(struct work *w, const char *name)
+{
+	struct table *t = name ? table_by_name(w->s, name) : NULL;
+
+	if (!t && name)
+		t = table_by_alias(w->s, name);
+	return t && t->present ? t : NULL;
 }
 
 int record_row(struct work *w, const struct record *r, struct table **out,
     struct value *key, struct err *e)
 {
 	struct buf scratch = BUF_INIT(SIZE_MAX);
-	struct table *t = r->tbl.p ? table_by_name(w->s, r->tbl.p) : NULL;
+	struct table *t = named_table(w, r->tbl.p);
 	struct value cols[16];
 	bool ok;
 
-	if (!t || !t->present)
+	/* no honest site makes one about another record */
+	if (t && strcmp(t->name, TABLE_CONFLICT) == 0)
+		return err_set(e, ERR_DATA, "it is about another conflict, so"
+		    " nothing can be taken from it; dismiss it");
+	if (!t)
 		return err_set(e, ERR_DATA, "table %s is not here, or not"
 		    " tracked: \"dialsync track\" it first, or settle this"
 		    " where it is", r->tbl.p ? r->tbl.p : "");
@@ -234,23 +254,17 @@ struct foreign *record_foreign(struct work *w, const struct record *r,
 {
 	struct foreign_list *l;
 
-	if (foreign_load(w->s, &l, e) < 0 || r->won.type != VALUE_TEXT)
+	if (r->won.type != VALUE_TEXT || !r->field.p ||
+	    foreign_load(w->s, &l, e) < 0)
 		return NULL;
-	for (int i = 0; i < l->n; i++)
-		if (l->f[i].child == child && r->field.p &&
-		    strcmp(l->f[i].field, r->field.p) == 0 &&
-		    strcasecmp(l->f[i].parent_name, r->won.p) == 0)
-			return &l->f[i];
-	return NULL;
+	return foreign_named(w->s, l, child, r->field.p, r->won.p);
 }
 
 struct table *record_row_table(struct work *w, const struct record *r)
 {
 	const char *name = r->tbl.p;
-	struct table *t;
 
 	if (r->kind.p && strcmp(r->kind.p, CONFLICT_PARENT) == 0)
 		name = r->won.type == VALUE_TEXT ? r->won.p : NULL;
-	t = name ? table_by_name(w->s, name) : NULL;
-	return t && t->present ? t : NULL;
+	return named_table(w, name);
 }

@@ -20,6 +20,14 @@ static void put_line(struct buf *b, const char *name, const struct text *t)
 	buf_addc(b, '\n');
 }
 
+/* "of ann, ", on a line of its own. */
+static void put_of(struct buf *b, const char *word, const struct text *site)
+{
+	buf_addf(b, "\n          %s ", word);
+	put_safe(b, site->p ? site->p : "", site->n, 60);
+	buf_adds(b, ", ");
+}
+
 /* What "take" would do, in words. */
 static void put_take(struct work *w, const struct record *r, struct buf *b)
 {
@@ -31,7 +39,7 @@ static void put_take(struct work *w, const struct record *r, struct buf *b)
 	int there;
 
 	if (record_row(w, r, &t, &key, &e) < 0) {
-		buf_adds(b, e.text);
+		put_safe(b, e.text, strlen(e.text), sizeof(e.text));
 		return;
 	}
 	there = row_exists(w->s, t, &key, &e);
@@ -41,7 +49,9 @@ static void put_take(struct work *w, const struct record *r, struct buf *b)
 			buf_adds(b, "nothing: the row is not there");
 			return;
 		}
-		buf_addf(b, "set %s to ", r->field.p ? r->field.p : "");
+		buf_adds(b, "set ");
+		put_safe(b, r->field.p ? r->field.p : "", r->field.n, 60);
+		buf_adds(b, " to ");
 		put_value(b, &r->lost, 100);
 	} else if (is(&r->kind, CONFLICT_BIRTH)) {
 		buf_adds(b, r->row.p ? "give the row the values that lost;"
@@ -153,22 +163,20 @@ int show_record(struct work *w, const struct record *r, struct buf *out,
 	buf_adds(out, is(&r->kind, CONFLICT_PARENT) ? "refers to "
 						    : "lost      ");
 	put_value(out, &r->lost, 300);
-	buf_addf(out, "\n          of %s, ", r->lost_site.p ? r->lost_site.p
-							     : "");
+	put_of(out, "of", &r->lost_site);
 	put_time(out, r->lost_clock);
 	buf_adds(out, is(&r->kind, CONFLICT_PARENT) ? "\nin table  "
 						    : "\nwon       ");
 	put_value(out, &r->won, 300);
-	buf_addf(out, "\n          of %s, ", r->won_site.p ? r->won_site.p
-							    : "");
+	put_of(out, "of", &r->won_site);
 	put_time(out, r->won_clock);
 	buf_addc(out, '\n');
 	put_line(out, "bundle", &r->bundle);
 	put_line(out, "seen by", &r->seen_by);
 	if (r->settled.p) {
 		put_line(out, "settled", &r->settled);
-		buf_addf(out, "          by %s, ", r->settled_by.p
-			? r->settled_by.p : "");
+		out->n -= out->n > 0; /* the line's end */
+		put_of(out, "by", &r->settled_by);
 		put_time(out, r->settled_clock);
 		buf_addc(out, '\n');
 	}

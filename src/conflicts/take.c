@@ -59,15 +59,22 @@ void asked_value(const struct work *w, struct value *v)
 }
 
 int kept_row(struct work *w, const struct record *r, struct table *t,
-    struct value *values, struct mask *set, struct err *e)
+    const struct value *key, struct value *values, struct mask *set,
+    struct err *e)
 {
 	if (!r->row.p)
 		return err_set(e, ERR_DATA, "the row itself is not known here;"
 		    " a site that had it adds it to this conflict, and it"
 		    " comes with that site's next bundle; else insert the row"
 		    " by hand, and dismiss this");
-	return row_json_get(w->s->db, r->row.p, r->row.n, t, values, set,
-	    &w->arena, e);
+	if (row_json_get(w->s->db, r->row.p, r->row.n, t, values, set,
+		&w->arena, e) < 0)
+		return -1;
+	if (!row_json_is(t, key, values, set, &w->arena))
+		return err_set(e, ERR_DATA, "the row that is kept with it has"
+		    " another key, so it is not the one that was lost; insert"
+		    " the row by hand, and dismiss this");
+	return 0;
 }
 
 int settle(struct work *w, const struct record *r, const char *how,
@@ -84,10 +91,9 @@ int settle(struct work *w, const struct record *r, const char *how,
 static int fields_of(struct work *w, const struct record *r,
     const struct table *t, uint64_t *regs, struct err *e)
 {
-	int i = r->field.p ? record_column(t, r->field.p) : -1;
+	int i = record_column(w, t, r->field.p);
 
 	memset(regs, 0, sizeof(uint64_t) * MASK_WORDS);
-	(void)w;
 	if (r->field.n == 0) {
 		for (int k = 0; k < t->ncols; k++)
 			if (t->cols[k].present && !t->cols[k].keypos)
@@ -113,7 +119,11 @@ static int put_field(struct work *w, const struct record *r,
 
 	if (fields_of(w, r, t, regs, e) < 0)
 		return -1;
-	i = record_column(t, r->field.p);
+	i = record_column(w, t, r->field.p);
+	/* no honest site makes such a record */
+	if (i < 0 || t->cols[i].keypos)
+		return err_set(e, ERR_DATA, "it names no column of %s whose"
+		    " value could be put back; dismiss it", t->name);
 	values[i] = r->lost;
 	if (w->ask->value)
 		asked_value(w, &values[i]);

@@ -10,12 +10,13 @@
 
 /* ---- values that wait for a person */
 
-/* The registers have what is decided: nothing of it waits any more. */
+/* The registers have what is decided: nothing of it waits any more.  What is of
+ * a column that was dropped here stays parked: it is all there is of it. */
 static int drop_waiting(struct work *w, struct table *t,
     const struct value *key, const uint64_t *regs, struct err *e)
 {
 	for (int i = 0; i < t->ncols; i++)
-		if (mask_has(regs, i + REG_COLUMN) &&
+		if (mask_has(regs, i + REG_COLUMN) && t->cols[i].present &&
 		    aside_drop(w->s, t, key, i + REG_COLUMN, e) < 0)
 			return -1;
 	return held_wait_drop(w->s, t, key, regs, e);
@@ -24,10 +25,13 @@ static int drop_waiting(struct work *w, struct table *t,
 int wait_keep(struct work *w, struct table *t, const struct value *key,
     const uint64_t *regs, struct err *e)
 {
+	uint64_t here[MASK_WORDS];
+
 	if (drop_waiting(w, t, key, regs, e) < 0)
 		return -1;
 	/* the table has the values already, so no trigger would log them */
-	return log_by_hand(w->s, t, key, 0, regs, e);
+	return mask_and(here, regs, t->all.w, t->words)
+	    ? log_by_hand(w->s, t, key, 0, here, e) : 0;
 }
 
 int wait_place(struct work *w, struct table *t, const struct value *key,
@@ -71,7 +75,7 @@ struct settling {
 static int find_waiting(struct work *w, const struct record *r, void *arg)
 {
 	struct settling *s = arg;
-	int i = r->field.n ? record_column(s->t, r->field.p) : -1;
+	int i = r->field.n ? record_column(w, s->t, r->field.p) : -1;
 
 	if (s->count < 256 && r->tbl.p && r->key.p && r->lost_site.p &&
 	    strcasecmp(r->tbl.p, s->t->name) == 0 &&

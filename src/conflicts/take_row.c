@@ -68,15 +68,16 @@ int take_death(struct work *w, const struct record *r, struct err *e)
 
 	if (record_row(w, r, &t, &key, e) < 0)
 		return -1;
-	i = record_column(t, r->field.p);
-	if (i < 0)
+	i = record_column(w, t, r->field.p);
+	if (i < 0 || t->cols[i].keypos)
 		return err_set(e, ERR_DATA, "table %s has no column %s here"
-		    " (any more)", t->name, r->field.p);
+		    " (any more) that has a value to put back; dismiss it",
+		    t->name, r->field.p);
 	values = row_values(w, t);
 	rc = row_exists(w->s, t, &key, e);
 	if (rc < 0)
 		return -1;
-	if (rc == 0 && kept_row(w, r, t, values, &set, e) < 0)
+	if (rc == 0 && kept_row(w, r, t, &key, values, &set, e) < 0)
 		return -1;
 	if (rc == 1)
 		memset(&set, 0, sizeof(set));
@@ -204,9 +205,8 @@ struct filling {
 static int fill_one(struct work *other, const struct record *r, void *arg)
 {
 	struct filling *f = arg;
-	int i = r->field.n ? record_column(f->t, r->field.p) : -1;
+	int i = r->field.n ? record_column(other, f->t, r->field.p) : -1;
 
-	(void)other;
 	if (i < 0 || mask_has(f->set->w, i + REG_COLUMN) || !r->kind.p ||
 	    !r->tbl.p || !r->key.p || !r->lost_site.p ||
 	    strcmp(r->kind.p, CONFLICT_EDIT) != 0 ||
@@ -283,7 +283,7 @@ int take_birth(struct work *w, const struct record *r, struct err *e)
 	if (record_row(w, r, &t, &key, e) < 0)
 		return -1;
 	values = row_values(w, t);
-	if (kept_row(w, r, t, values, &set, e) < 0)
+	if (kept_row(w, r, t, &key, values, &set, e) < 0)
 		return -1;
 	if (w->ask->as_new)
 		return fill_row(w, r, t, &key, values, &set, e) < 0
@@ -320,7 +320,7 @@ int take_life(struct work *w, const struct record *r, struct err *e)
 	if (record_row(w, r, &t, &key, e) < 0)
 		return -1;
 	values = row_values(w, t);
-	if (birth && kept_row(w, r, t, values, &set, e) < 0)
+	if (birth && kept_row(w, r, t, &key, values, &set, e) < 0)
 		return -1;
 	as_application(w, true, true);
 	if (birth)
@@ -341,46 +341,76 @@ int take_life(struct work *w, const struct record *r, struct err *e)
 
 /* ---- a reference that dangles */
 
+/* Rows that are on their way back, each for the sake of the one above. */
+struct coming {
+	const struct table *t;
+	const struct value *key;
+	const struct coming *up;
+	int depth;
+};
+
+static bool is_coming(const struct coming *c, const struct table *t,
+    const struct value *key)
+{
+	for (; c; c = c->up)
+		if (c->t == t && value_same(c->key, key))
+			return true;
+	return false;
+}
+
 /* The parents of a row that comes back, as far as they went here, too; those
  * that are not known become conflicts of their own. */
 static int grandparents(struct work *w, struct table *t,
-    const struct value *row, int depth, struct err *e);
+    const struct value *row, const struct coming *, struct err *e);
 
 static int bring_back(struct work *w, struct table *t, const char *json,
-    size_t n, int depth, struct err *e)
+    size_t n, const struct coming *up, struct err *e)
 {
 	struct value *values = row_values(w, t), key;
 	struct buf scratch = BUF_INIT(SIZE_MAX), text = BUF_INIT(SIZE_MAX);
 	struct value cols[16];
+	struct coming c = {t, &key, up, up ? up->depth + 1 : 0};
 	struct mask set;
+	bool ok;
 	int rc;
 
 	if (row_json_get(w->s->db, json, n, t, values, &set, &w->arena,
-		e) < 0 || grandparents(w, t, values, depth, e) < 0)
+		e) < 0)
+		return -1;
+	for (int i = 0; i < t->nkey; i++)
+		cols[i] = values[t->key[i]];
+	ok = key_make(t, cols, &scratch, &key);
+	if (ok)
+		key = work_copy(w, &key);
+	buf_free(&scratch);
+	if (!ok)
+		return err_set(e, ERR_DATA, "the row of %s that is kept has no"
+		    " key; insert the row by hand, or dismiss this", t->name);
+	/* rows that refer to each other, or to themselves */
+	if (is_coming(up, t, &key))
+		return 0;
+	if (grandparents(w, t, values, &c, e) < 0)
 		return -1;
 	as_application(w, true, false);
 	rc = insert_row(w, t, set.w, values, e);
 	as_application(w, false, false);
-	for (int i = 0; i < t->nkey; i++)
-		cols[i] = values[t->key[i]];
-	if (rc == 1 && key_make(t, cols, &scratch, &key)) {
+	if (rc == 1) {
 		key_text(t, &key, &text);
 		buf_addf(&w->say, "%s%s %s", w->say.n ? ", " : "", t->name,
 		    buf_str(&text));
 	}
-	buf_free(&scratch);
 	buf_free(&text);
 	return rc < 0 ? -1 : 0;
 }
 
 static int grandparents(struct work *w, struct table *t,
-    const struct value *row, int depth, struct err *e)
+    const struct value *row, const struct coming *c, struct err *e)
 {
 	struct foreign_list *l;
 
 	if (foreign_load(w->s, &l, e) < 0)
 		return -1;
-	for (int i = 0; i < l->n && depth < 20; i++) {
+	for (int i = 0; i < l->n && c->depth < 20; i++) {
 		struct foreign *f = &l->f[i];
 		struct value values[FOREIGN_COLS_MAX];
 		struct buf json = BUF_INIT(SIZE_MAX);
@@ -400,8 +430,7 @@ static int grandparents(struct work *w, struct table *t,
 		else if (rc == 1)
 			rc = 0;
 		if (rc == 1)
-			rc = bring_back(w, f->parent, json.p, json.n,
-			    depth + 1, e);
+			rc = bring_back(w, f->parent, json.p, json.n, c, e);
 		buf_free(&json);
 		if (rc < 0)
 			return -1;
@@ -445,8 +474,14 @@ int take_parent(struct work *w, const struct record *r, struct err *e)
 		    " hand, or change %s, or dismiss this",
 		    r->lost.type == VALUE_TEXT ? r->lost.p : "",
 		    parent->name, r->field.p);
-	rc = bring_back(w, parent, json.p, json.n, 0, e);
+	rc = bring_back(w, parent, json.p, json.n, NULL, e);
 	buf_free(&json);
+	if (rc == 0)
+		rc = foreign_has(w->s, f, values, e);
+	if (rc == 0)
+		return err_set(e, ERR_DATA, "the row that is kept with it is"
+		    " not the one that %s refers to; insert the row by hand,"
+		    " or dismiss this", r->field.p);
 	if (rc < 0)
 		return -1;
 	buf_adds(&w->say, " is back");

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "store/conflict.h"
 #include "store/foreign.h"
@@ -223,15 +222,8 @@ static int next_entry(struct review *r, struct entry *en, struct err *e)
 
 static struct foreign *foreign_of(struct review *r, const struct entry *en)
 {
-	for (int i = 0; i < r->list->n; i++) {
-		struct foreign *f = &r->list->f[i];
-
-		if (f->child->id == en->t &&
-		    strcmp(f->field, en->field) == 0 &&
-		    strcasecmp(f->parent_name, en->parent) == 0)
-			return f;
-	}
-	return NULL;
+	return foreign_named(r->s, r->list, table_by_id(r->s, en->t),
+	    en->field, en->parent);
 }
 
 /* The version of a register of a row, or of its death; origin 0: none. */

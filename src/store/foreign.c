@@ -23,6 +23,53 @@ static char *copy(const unsigned char *p)
 	return c;
 }
 
+/* Is this the name of column i, or was it? */
+static bool is_column(struct store *s, const struct table *t, int i,
+    const char *name)
+{
+	return strcasecmp(t->cols[i].name, name) == 0 ||
+	    (table_find_column(t, name) < 0 &&
+		table_old_column(s->db, t, name) == i);
+}
+
+static bool was_named(struct store *s, const struct foreign *f,
+    const char *field, const char *parent)
+{
+	char *names = strdup(field), *name = names, *end;
+	int i = 0;
+	bool same = strcasecmp(f->parent_name, parent) == 0 ||
+	    (f->parent && table_by_alias(s, parent) == f->parent);
+
+	if (!names)
+		abort();
+	for (; same && name && i < f->ncols; i++, name = end) {
+		/* a name that has ", " in it is not found by its old names */
+		end = strstr(name, ", ");
+		if (end) {
+			*end = '\0';
+			end += 2;
+		}
+		same = is_column(s, f->child, f->from[i], name);
+	}
+	free(names);
+	return same && !name && i == f->ncols;
+}
+
+struct foreign *foreign_named(struct store *s, const struct foreign_list *l,
+    const struct table *child, const char *field, const char *parent)
+{
+	for (int i = 0; i < l->n; i++)
+		if (l->f[i].child == child &&
+		    strcmp(l->f[i].field, field) == 0 &&
+		    strcasecmp(l->f[i].parent_name, parent) == 0)
+			return &l->f[i];
+	for (int i = 0; i < l->n; i++)
+		if (l->f[i].child == child &&
+		    was_named(s, &l->f[i], field, parent))
+			return &l->f[i];
+	return NULL;
+}
+
 void foreign_free(struct store *s)
 {
 	struct foreign_list *l = s->foreign;

@@ -38,6 +38,12 @@ struct foreign_list {
 int foreign_load(struct store *, struct foreign_list **, struct err *);
 void foreign_free(struct store *);
 
+/* The foreign key of a child by its columns ("a, b") and its parent table, also
+ * by names that they had before they were renamed here.  NULL: there is none
+ * (any more). */
+struct foreign *foreign_named(struct store *, const struct foreign_list *,
+    const struct table *child, const char *field, const char *parent);
+
 /* Values of the child's columns; 1 all are there, 0 no such row or a NULL among
  * them, -1.  Text and blobs are in the arena. */
 int foreign_values(struct store *, struct foreign *,

@@ -20,7 +20,7 @@ static bool plain_text(const struct value *v)
 		    : p[i] >= 0xE0 && p[i] < 0xF0 ? 2
 		    : p[i] >= 0xF0 && p[i] < 0xF5 ? 3 : 9;
 
-		if (p[i] == 0 || more > v->n - i - 1)
+		if (p[i] == 0 || more == 9 || more > v->n - i - 1)
 			return false;
 		for (size_t k = 1; k <= more; k++)
 			if ((p[i + k] & 0xC0) != 0x80)
@@ -175,12 +175,39 @@ static bool get_value(sqlite3_stmt *st, struct arena *arena, struct value *v)
 	return v->type == VALUE_INTEGER;
 }
 
-static int column_of(const struct table *t, const char *name)
+/* The column of that name; or that had it, when the row was kept before the
+ * column was renamed here, or comes from where it is not renamed yet. */
+static int column_of(sqlite3 *db, const struct table *t, const char *name)
 {
 	for (int i = 0; name && i < t->ncols; i++)
 		if (strcasecmp(t->cols[i].name, name) == 0)
 			return i;
-	return -1;
+	return name ? table_old_column(db, t, name) : -1;
+}
+
+bool row_json_is(const struct table *t, const struct value *key,
+    struct value *values, struct mask *set, struct arena *arena)
+{
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	struct value cols[16], own[16], k;
+	bool same = key_split(t, key, own);
+
+	for (int i = 0; i < t->nkey && same; i++) {
+		struct value *v = &values[t->key[i]];
+
+		if (!mask_has(set->w, t->key[i] + REG_COLUMN)) {
+			*v = own[i];
+			if (v->n)
+				v->p = arena_copy(arena, v->p, v->n);
+			same = !v->n || v->p;
+		}
+		mask_set(set->w, t->key[i] + REG_COLUMN);
+		cols[i] = *v;
+	}
+	mask_set(set->w, REG_SPELLING);
+	same = same && key_make(t, cols, &scratch, &k) && value_same(&k, key);
+	buf_free(&scratch);
+	return same;
 }
 
 int row_json_get(sqlite3 *db, const char *json, size_t n,
@@ -203,10 +230,11 @@ int row_json_get(sqlite3 *db, const char *json, size_t n,
 	sqlite3_bind_text64(st, 1, json, n, SQLITE_STATIC, SQLITE_UTF8);
 	while ((rc = db_step(st, e)) == 1) {
 		int i = sqlite3_column_type(st, 0) == SQLITE_TEXT
-		    ? column_of(t, (const char *)sqlite3_column_text(st, 0))
-		    : -1;
+		    ? column_of(db, t,
+			(const char *)sqlite3_column_text(st, 0)) : -1;
 
-		if (i < 0 || !t->cols[i].present)
+		if (i < 0 || !t->cols[i].present ||
+		    mask_has(set->w, i + REG_COLUMN))
 			continue;
 		if (!get_value(st, arena, &values[i])) {
 			rc = err_set(e, ERR_DATA, "column %s of the row that"

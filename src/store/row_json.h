@@ -26,5 +26,9 @@ void row_json_put(const struct table *, const uint64_t *regs,
  * none. */
 int row_json_get(sqlite3 *, const char *json, size_t n, const struct table *,
     struct value *values, struct mask *set, struct arena *, struct err *);
+/* Is it the row of that (canonical) key?  Columns of the key that it lacks are
+ * added. */
+bool row_json_is(const struct table *, const struct value *key,
+    struct value *values, struct mask *set, struct arena *);
 
 #endif

@@ -358,7 +358,18 @@ int table_register(struct store *s, const char *name, struct table **out,
 	return reload(s, name, out, e);
 }
 
-/* The column that had the name before it was renamed here; -1: none. */
+int table_old_column(sqlite3 *db, const struct table *t, const char *name)
+{
+	sqlite3_stmt *st = db_preparef(db, NULL, "SELECT r FROM dialsync_alias"
+	    " WHERE t = %lld AND r > 0 AND name = %Q", (long long)t->id, name);
+	int col = st && db_step(st, NULL) == 1
+	    ? sqlite3_column_int(st, 0) - REG_COLUMN : -1;
+
+	sqlite3_finalize(st);
+	return col < t->ncols ? col : -1;
+}
+
+/* The same, where what cannot be read is an error. */
 static int old_name(struct store *s, const struct table *t, const char *name,
     int *col, struct err *e)
 {

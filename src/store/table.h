@@ -88,6 +88,9 @@ int table_renamed(struct store *, struct table *, int col, const char *name,
 int table_seen(struct store *, struct table *, struct err *);
 /* The index of a registered column; -1: none of that name. */
 int table_find_column(const struct table *, const char *name);
+/* The index of the column that had the name before it was renamed here; -1:
+ * none. */
+int table_old_column(sqlite3 *, const struct table *, const char *name);
 /* The index of a column in t->cols, also by a name that it had; registered when new (not present here:
  * its values are parked). */
 int table_column(struct store *, struct table *, const char *name, int *col,
