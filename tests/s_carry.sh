@@ -307,6 +307,8 @@ pack a
 run "still here" 0 "still in the outbox" dialsync -C a resend
 rm a/outbox/b/*.gz
 run "lost" 0 "sent again" dialsync -C a resend b
+run "lost, asked twice" 0 "the next pack makes bundles of" \
+    dialsync -C a resend b
 stick a
 visit b
 same "sent again" 1 "$(db b "SELECT v FROM t WHERE id = 'r1'")"

@@ -137,6 +137,26 @@ same "$name: the later edit wins" later \
 same "$name: no other incarnation" "$was" "$(inc a)"
 silent a "ahead|clock"
 
+# the bundle says a time that is far ahead, what is in it does not
+name="ahead only while packing"
+begin a hub
+at a $((N + 1)) "UPDATE t SET a = 'a' WHERE id = 'x'"
+clock a $far
+as a pack a
+carry a hub
+as hub apply hub
+same "$name: exit code" 75 $?
+clock a $((N + 100))
+at a $((N + 100)) "UPDATE t SET a = 'b' WHERE id = 'y'"
+rounds a hub
+says a "the clock of this computer was ahead"
+equal "$name" a hub
+same "$name: it came" "x=a y=b " \
+    "$(db hub "SELECT id || '=' || a FROM t ORDER BY id" | tr '\n' ' ')"
+near $N a hub
+[ -z "$(ls hub/inbox/a/*.gz hub/held/a/*.gz 2>/dev/null)" ] ||
+	bad "$name: still waiting, or held"
+
 name="ahead, and then a backup is put back"
 begin a hub
 sqlite3 a.tmp/d.db ".backup backup.db"

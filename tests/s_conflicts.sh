@@ -165,6 +165,7 @@ same "both have the row" "0 0" "$(for s in x y; do db $s "SELECT count(*)
 conf x list --json >out.json && json out.json ||
 	bad "list --json of rows is none: $(cat out.json)"
 run "show a death" 0 "take would bring the row back" conf x show 1
+grep -q "^won       the row's deletion" out || bad "a death: $(cat out)"
 tick
 # taken at the site that deleted it
 run "take a death" 0 "row 'k' of t is back; that settles 2 other" \
@@ -201,6 +202,7 @@ tick
 run "as new, there too" 0 "is a row of its own" conf y take "$m" --as-new
 n=$(num x "tbl = 'o'")
 run "an integer key" 0 "with key 8" conf x take "$n" --as-new
+run "only once" 65 "it was taken already, by x" conf x take "$n" --as-new
 n=$(num x "key = '''plain'''")
 run "a key that says nothing" 64 "--as-new --value KEY" \
     conf x take "$n" --as-new
@@ -297,6 +299,7 @@ for s in x y; do
 	run "held rows are listed" 0 'UNIQUE ("u"): row ' conf $s
 	h=$(awk '/^ *h[0-9]/ {print $1}' out)
 	run "show a held row" 0 "has it, by an earlier change" conf $s show "$h"
+	conf $s dismiss h99 2>&1 | grep "h99.*h99" && bad "said twice"
 	run "dismiss a held row" 65 "cannot be dismissed" conf $s dismiss "$h"
 	run "take a held row" 65 "is held: UNIQUE" conf $s take "$h"
 	run "no such held row" 64 "the nearest is $h" conf $s show h99

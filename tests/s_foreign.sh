@@ -77,6 +77,8 @@ told "a parent went" a b
 run "list" 0 "c 'k' p: refers to p 1, which is not there" conf a
 run "show" 0 "take would bring the row back that it refers to" conf b show 1
 grep -q "    name = 'one'" out || bad "show: the parent: $(cat out)"
+grep -q "^refers to [^']" out || grep -q "^refers to '[^']" out ||
+	bad "show: the key: $(cat out)"
 tick
 run "take" 0 "p 1 is back" conf a take 1
 sync_all a b

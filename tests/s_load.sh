@@ -60,6 +60,8 @@ run "this side, too" 0 "ann may lack rows" dialsync -C hub status
 
 small hub 2K
 run "a load" 0 "2003 rows of before" dialsync -C hub peer ann --load
+run "it waits to be packed" 0 "to send: 2003 changes to pack" \
+    dialsync -C hub status
 pack hub
 n=$(ls hub/outbox/ann | grep -c gz)
 [ "$n" -gt 4 ] || bad "$n bundles only"

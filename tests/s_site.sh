@@ -21,6 +21,8 @@ run "help" 0 "make a site" dialsync help
 run "help of a command" 0 "usage: dialsync init" dialsync help init
 run "--help of a command" 0 "usage: dialsync track" dialsync track --help
 run "no command" 64 "usage:" dialsync
+run "a command to come" 64 "has no command sync yet; run" dialsync sync
+run "no site there" 66 "no site in $PWD/nowhere (-C)" dialsync -C nowhere status
 run "unknown command" 64 "did you mean track?" dialsync trakc
 run "unknown command, nothing near" 64 "dialsync help" dialsync xyzzyplugh
 run "unknown option" 64 "dialsync help" dialsync --frob

@@ -47,6 +47,7 @@ struct work {
 	const struct request *ask;
 	struct arena arena;
 	struct buf say;        /* what was done, for people */
+	bool held;             /* it is about a held row */
 };
 
 /* ---- record.c */

@@ -183,6 +183,7 @@ static int decide(struct work *w, const struct options *o, struct err *e)
 		rc = record_get(w, o->n, &r, e);
 	if (rc < 0)
 		return -1;
+	w->held = o->held;
 	w->s->watch = true;
 	if (o->held)
 		rc = (take ? take_held : dismiss_held)(w, &h, e);
@@ -207,8 +208,10 @@ static int change(struct site *s, struct work *w, const struct options *o,
 		return -1;
 	if (decide(w, o, e) < 0) {
 		store_rollback(w->s);
-		return err_add(e, "%s%lld", o->held ? "h" : "conflict ",
-		    (long long)o->n);
+		/* of wrong usage the message names the number */
+		return e->kind == ERR_USAGE ? -1 :
+		    err_add(e, "%s%lld", o->held ? "h" : "conflict ",
+			(long long)o->n);
 	}
 	log_info("%s%lld is %s: %s; the peers learn of it with the next"
 		 " bundle", o->held ? "h" : "conflict ", (long long)o->n,

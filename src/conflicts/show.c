@@ -144,6 +144,22 @@ static int json_show(struct work *w, const struct record *r,
 	return 0;
 }
 
+/* What lost or won.  Of a birth these are whole rows, and a death is won by a
+ * deletion; of a parent they are a key, quoted already, and a table's name. */
+static void put_side(struct buf *out, const struct record *r, const char *head,
+    const struct value *v, const char *whole)
+{
+	buf_adds(out, head);
+	if (v->type == VALUE_NULL && (is(&r->kind, CONFLICT_BIRTH) ||
+		(is(&r->kind, CONFLICT_DEATH) && v == &r->won)))
+		buf_adds(out, whole);
+	else if (v->type == VALUE_TEXT && (is(&r->kind, CONFLICT_PARENT) ||
+		is(&r->kind, CONFLICT_LIFE)))
+		put_safe(out, v->p, v->n, 300);
+	else
+		put_value(out, v, 300);
+}
+
 int show_record(struct work *w, const struct record *r, struct buf *out,
     struct err *e)
 {
@@ -160,14 +176,16 @@ int show_record(struct work *w, const struct record *r, struct buf *out,
 	put_line(out, "key", &r->key);
 	if (r->field.n)
 		put_line(out, "field", &r->field);
-	buf_adds(out, is(&r->kind, CONFLICT_PARENT) ? "refers to "
-						    : "lost      ");
-	put_value(out, &r->lost, 300);
+	put_side(out, r, is(&r->kind, CONFLICT_PARENT) ? "refers to "
+						       : "lost      ",
+	    &r->lost, r->row.p ? "the row that is kept, below"
+			       : "a row that is not known here");
 	put_of(out, "of", &r->lost_site);
 	put_time(out, r->lost_clock);
-	buf_adds(out, is(&r->kind, CONFLICT_PARENT) ? "\nin table  "
-						    : "\nwon       ");
-	put_value(out, &r->won, 300);
+	put_side(out, r, is(&r->kind, CONFLICT_PARENT) ? "\nin table  "
+						       : "\nwon       ",
+	    &r->won, is(&r->kind, CONFLICT_DEATH) ? "the row's deletion"
+						  : "the row that is there");
 	put_of(out, "of", &r->won_site);
 	put_time(out, r->won_clock);
 	buf_addc(out, '\n');

@@ -16,11 +16,12 @@ void as_application(struct work *w, bool triggers, bool foreign_keys)
 	    foreign_keys, NULL);
 }
 
-static int refused(const struct err *why, struct err *e)
+/* A held row cannot be dismissed. */
+static int refused(const struct work *w, const struct err *why, struct err *e)
 {
 	return err_set(e, ERR_DATA, "the table refuses it: %s; nothing was"
 	    " changed; change what is in its way, or give another value with"
-	    " --value, or dismiss it", why->text);
+	    " --value%s", why->text, w->held ? "" : ", or dismiss it");
 }
 
 int edit_row(struct work *w, struct table *t, const struct value *key,
@@ -31,7 +32,7 @@ int edit_row(struct work *w, struct table *t, const struct value *key,
 
 	if (rc < 0)
 		*e = why;
-	return rc == ROW_REFUSED || rc == ROW_TAKEN ? refused(&why, e)
+	return rc == ROW_REFUSED || rc == ROW_TAKEN ? refused(w, &why, e)
 						   : rc;
 }
 
@@ -43,7 +44,7 @@ int insert_row(struct work *w, struct table *t, const uint64_t *set,
 
 	if (rc < 0)
 		*e = why;
-	return rc == ROW_REFUSED || rc == ROW_TAKEN ? refused(&why, e)
+	return rc == ROW_REFUSED || rc == ROW_TAKEN ? refused(w, &why, e)
 						   : rc;
 }
 

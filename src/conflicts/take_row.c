@@ -280,6 +280,12 @@ int take_birth(struct work *w, const struct record *r, struct err *e)
 		return err_set(e, ERR_USAGE, "conflict %lld is about a whole"
 		    " row: --value gives the key of --as-new",
 		    (long long)r->n);
+	if (w->ask->as_new && r->settled.p &&
+	    strcmp(r->settled.p, SETTLED_TAKEN) == 0)
+		return err_set(e, ERR_DATA, "it was taken already, by %s, and"
+		    " --as-new would make the row once more; if that is meant,"
+		    " insert it by hand", r->settled_by.p ? r->settled_by.p
+							  : "a site");
 	if (record_row(w, r, &t, &key, e) < 0)
 		return -1;
 	values = row_values(w, t);

@@ -76,10 +76,27 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Commands that are known of dialsync, but that this version does not have: what
+ * helps instead; else NULL. */
+static const char *coming(const char *name)
+{
+	static const char *const names[][2] = {
+	    {"check", "\"dialsync status\" says what is wrong"},
+	    {"line", "\"dialsync call --dry-run\" says which line is used"},
+	    {"log", "how calls ended is in log/calls.log of the site"},
+	    {"sync", "run \"dialsync call\", then \"dialsync apply\""},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i][0], name))
+			return names[i][1];
+	return NULL;
+}
+
 static int unknown(const char *name)
 {
 	const char *list[COMMANDS + 2];
-	const char *near;
+	const char *near, *instead;
 	char safe[80];
 	size_t n = 0;
 
@@ -87,9 +104,13 @@ static int unknown(const char *name)
 		list[n] = commands[n].name;
 	list[n++] = "help";
 	list[n] = NULL;
+	instead = coming(name);
 	near = text_nearest(name, list);
 	text_safe(name, strlen(name), safe, sizeof(safe));
-	if (near)
+	if (instead)
+		log_error("this version has no command %s yet; %s", safe,
+		    instead);
+	else if (near)
 		log_error("there is no command %s; did you mean %s?", safe,
 		    near);
 	else
@@ -124,8 +145,9 @@ static int become(const struct command *c, const char *dir, char **args,
 	argv[k++] = path;
 	if (c->passed)
 		argv[k++] = (char *)c->name;
-	/* init makes a site in -C DIR, but not in $DIALSYNC_DIR */
-	if (dir && !strcmp(c->program, "dialsync-site")) {
+	/* messages speak of -C then, and init makes a site there, but not in
+	 * $DIALSYNC_DIR; "show" has no site */
+	if (dir && strcmp(c->program, "dialsync-show") != 0) {
 		argv[k++] = (char *)"-C";
 		argv[k++] = (char *)dir;
 	}

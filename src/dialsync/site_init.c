@@ -352,6 +352,12 @@ static int run(struct init *in, struct err *e)
 	db_close(db);
 	if (rc < 0)
 		return -1;
+	if (in->rename) {
+		log_info("site %s is ready in %s; next, at each peer that its"
+			 " dialsync.conf names: \"dialsync peer %s\"",
+		    in->name, in->dir, in->name);
+		return 0;
+	}
 	log_info("site %s is ready in %s; next: \"dialsync -C %s track --all\""
 	    " and \"dialsync -C %s peer NAME\"", in->name, in->dir, in->dir,
 	    in->dir);

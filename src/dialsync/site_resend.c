@@ -80,8 +80,9 @@ static int rewind_peer(struct site *site, const char *name, struct peer *p,
 		return -1;
 	rc = peer_rewind(s, p, e);
 	if (rc == 0)
-		log_info("%s: nothing to send again; it has applied all that"
-			 " was packed for it", name);
+		log_info("%s: nothing to send again: it has applied all that"
+			 " was packed for it, or the next pack makes bundles of"
+			 " the rest anyway", name);
 	return rc <= 0 ? rc : peer_save(s, p, e) < 0 ? -1 : 1;
 }
 

@@ -82,6 +82,8 @@ static int make_ack(struct pack_head *h, struct store *s, const struct peer *p,
 
 int pack_known_take(struct pack_known *k, struct store *s, struct err *e)
 {
+	int64_t wall = clock_wall();
+
 	k->n = store_origin_count(s);
 	k->clocks = malloc((size_t)(k->n + 1) * sizeof(*k->clocks));
 	if (!k->clocks)
@@ -91,6 +93,11 @@ int pack_known_take(struct pack_known *k, struct store *s, struct err *e)
 		k->clocks[o] = store_origin_get(s, o)->known;
 	/* From now on this clock is told: changes to come must be later. */
 	k->clock = s->last > s->packed ? s->last : s->packed;
+	/* The bundle says the time, too, and waits at the peer where that is
+	 * far ahead: then it has to show here when the clock comes right, also
+	 * if all changes were made before it went ahead. */
+	if (wall > k->clock + CLOCK_FAR_S)
+		k->clock = wall;
 	k->clocks[s->self] = k->clock;
 	if (s->packed != k->clock) {
 		s->packed = k->clock;

@@ -250,14 +250,15 @@ int status_db_tables(struct status_db *d, struct status_seen *seen,
 }
 
 /* The next CHUNK of the local sequence past ?2: how many there are, the last
- * one, and how many of them a pack would send: all while a first load is under
- * way, not rows that only such a load gave a version, nor what came from the peer
+ * one, and how many of them a pack would send: all while a first load is wanted
+ * or under way, not rows that only such a load gave a version, nor what came from the peer
  * (unless it went back and lost it), nor what it is known to know. */
 static sqlite3_stmt *prepare_chunk(struct status_db *d, const char *name)
 {
 	static const char sql[] =
 	    "SELECT count(*), max(f.s), sum("
-	    " CASE WHEN f.s <= p.load AND p.loading = 1 THEN 1"
+	    " CASE WHEN p.loading = 2 OR (p.loading = 1 AND f.s <= p.load)"
+	    " THEN 1"
 	    " WHEN f.s > p.load AND f.c = 1 AND EXISTS (SELECT 1 FROM"
 	    "  dialsync_origin g JOIN dialsync_meta m ON m.k = 'site'"
 	    "  AND g.site = m.v WHERE g.o = f.o) THEN 0 ELSE"
