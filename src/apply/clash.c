@@ -142,9 +142,8 @@ int row_json_here(struct apply_work *w, const struct incoming *in,
 		return rc;
 	json_init(&j, out);
 	json_object(&j, NULL);
+	/* what waits for a column that is not here yet is of the row, too */
 	for (int i = 0; i < t->ncols; i++) {
-		if (!t->cols[i].present)
-			continue;
 		rc = current_value(w, in, i + REG_COLUMN, &v, e);
 		if (rc < 0)
 			return -1;
