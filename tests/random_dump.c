@@ -133,6 +133,16 @@ static const char held_values[] =
     " WHERE EXISTS(SELECT 1 FROM dialsync_held h WHERE h.t = a.t"
     "  AND h.k = a.k)";
 
+/* ... that some site wrote: a row that left its table has its defaults aside,
+ * too, one that never was there has not. */
+static const char held_registers[] =
+    "SELECT t.name, a.k, c.name, a.v FROM dialsync_aside a"
+    " JOIN dialsync_table t USING(t)"
+    " JOIN dialsync_column c ON c.t = a.t AND c.r = a.r"
+    " WHERE EXISTS(SELECT 1 FROM dialsync_held h WHERE h.t = a.t"
+    "  AND h.k = a.k) AND (c.here > 1 OR EXISTS(SELECT 1 FROM dialsync_frag f"
+    "  WHERE f.t = a.t AND f.k = a.k AND f.m >> a.r & 1))";
+
 /* All columns, in an order that does not depend on who added them when. */
 static void dump_table(sqlite3 *db, int k, struct buf *out)
 {
@@ -162,7 +172,7 @@ void dump_site(struct world *w, int i, bool regs, struct buf *out)
 	buf_adds(out, "held\n");
 	dump_query(db, "SELECT name, k, kind FROM dialsync_held"
 		       " JOIN dialsync_table USING(t)", out);
-	dump_query(db, held_values, out);
+	dump_query(db, held_registers, out);
 	if (!regs)
 		return;
 	buf_adds(out, "registers\n");
@@ -265,6 +275,16 @@ static sqlite3_stmt *values_of(struct world *w, int i, int k)
 	return s->values[k];
 }
 
+/* A value stays what it is when its column gets another name. */
+static char first_name(const struct world *w, int table, char col)
+{
+	for (int k = 0; k < w->nalters; k++)
+		if (w->alter[k].rename && w->alter[k].table == table &&
+		    w->alter[k].add == col)
+			return w->alter[k].rename;
+	return col;
+}
+
 void dump_values(struct world *w, int i,
     void (*f)(void *arg, const char *line, size_t n), void *arg)
 {
@@ -282,7 +302,8 @@ void dump_values(struct world *w, int i,
 				    sqlite3_column_bytes(st, c + 1) < 5)
 					continue;
 				b.n = 0;
-				buf_addf(&b, "t%d.%c[", k, s->cols[k][c]);
+				buf_addf(&b, "t%d.%c[", k,
+				    first_name(w, k, s->cols[k][c]));
 				put_value(&b, st, 0);
 				buf_adds(&b, "]=");
 				put_value(&b, st, c + 1);

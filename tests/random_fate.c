@@ -262,7 +262,7 @@ void world_alter(struct world *w, int i)
 
 	if (world_alter_next(w, i) || !sql_alter(w, i, &a))
 		return;
-	w->alter[w->nalters] = a;
-	if (run_alter(w, i, &a))
-		w->nalters++;
+	w->alter[w->nalters++] = a;
+	if (!run_alter(w, i, &a))
+		w->nalters--;
 }

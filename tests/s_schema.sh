@@ -286,6 +286,53 @@ is "twins: the other is kept" b 1 "SELECT count(*) FROM dialsync_conflict
     WHERE lost IN ('first', 'second')"
 is "twins: nothing waits" b 0 "SELECT count(*) FROM dialsync_held"
 
+# ---- a row that is born where the column is not, after another that had it and
+# a death between: the same in whatever order they are heard of
+begin reborn "CREATE TABLE p(id TEXT PRIMARY KEY, x)" a b c
+db b "ALTER TABLE p ADD COLUMN v DEFAULT 'd'; INSERT INTO p VALUES('1', 'b', 'vb')"
+pack b
+sleep 1
+db c "INSERT INTO p VALUES('1', 'c'); DELETE FROM p"
+pack c
+sleep 1
+db a "INSERT INTO p VALUES('1', 'a')"
+settle a b c
+for s in a c; do
+	db $s "ALTER TABLE p ADD COLUMN v DEFAULT 'd'"
+done
+settle a b c
+is "reborn: with the default" b "1|a|d" "SELECT * FROM p"
+equal "reborn" a b c
+equal_rows() { db "$1" "SELECT * FROM p"; }
+same "reborn: a and c" "$(equal_rows a)" "$(equal_rows c)"
+
+# two births of one key, met where the column is not: the row that lost is kept
+# with it
+begin births "CREATE TABLE p(id TEXT PRIMARY KEY, x)" a b
+db b "ALTER TABLE p ADD COLUMN v; INSERT INTO p VALUES('1', 'b', 'vb')"
+pack b
+sleep 1
+db a "INSERT INTO p VALUES('1', 'a')"
+carry b a
+apply a
+is "births: the record has the value" a 1 "SELECT count(*) FROM
+    dialsync_conflict WHERE row LIKE '%vb%'"
+settle a b
+is "births: the later is there" b "1|a|" "SELECT * FROM p"
+
+# a row replaced where the column is not keeps what came for the column
+begin replaced "CREATE TABLE p(id TEXT PRIMARY KEY, x)" a b
+db b "ALTER TABLE p ADD COLUMN v; INSERT INTO p VALUES('1', 'b', 'vb')"
+settle a b
+sleep 1
+db a "REPLACE INTO p VALUES('1', 'a')"
+settle a b
+is "replaced: the value stays" b "1|a|vb" "SELECT * FROM p"
+db a "ALTER TABLE p ADD COLUMN v"
+settle a b
+both "replaced: and comes" "1|a|vb" "SELECT * FROM p"
+is "replaced: no conflict" a 0 "$conflicts"
+
 # ---- half-way: a table that cannot be followed stays as it was, others go on
 begin half "CREATE TABLE p(id TEXT PRIMARY KEY, x); CREATE TABLE q(id TEXT
     PRIMARY KEY, x); INSERT INTO p VALUES('1', 1)" a b

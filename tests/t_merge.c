@@ -47,7 +47,7 @@ static const struct row rows[] = {
 	    "-", "alive", "LSab", "-"},
 	{"the same edit", "a=", "edit a", false,
 	    "-", "unknown", "a", "-"},
-	{"edit of another field", "LSa>", "edit b", false,
+	{"edit of another field", "LSa<", "edit b", false,
 	    "b", "alive", "LSa", "-"},
 	{"one field later, one earlier", "a> b<", "edit ab", false,
 	    "b", "unknown", "a -", "a b"},
@@ -111,6 +111,21 @@ static const struct row rows[] = {
 	    "-", "dead", "L", "-"},
 	{"birth before the death, known there", "D>!", "birth LSab", false,
 	    "-", "dead", "L", "late"},
+	/* where one side has columns that the other has not */
+	{"birth where a column is not", "LSabc<", "birth LSab", false,
+	    "LSab", "alive", "-", "abc"},
+	{"birth where a column is not, knowingly", "LSab<! c<!", "birth LSab",
+	    false, "LSab", "alive", "-", "-"},
+	{"birth where a column is not, later edit", "LSab< c>",
+	    "birth LSab", false, "LSab", "alive", "- c", "ab -"},
+	{"birth where a column is not, edit before it", "c<", "birth LSab",
+	    false, "LSab", "alive", "-", "c"},
+	{"earlier birth with one more column", "LSab>", "birth LSabc", false,
+	    "-", "alive", "LSab", "abc"},
+	{"edit before the birth, of a column that is not there", "LSab>",
+	    "edit c", false, "-", "alive", "LSab", "c"},
+	{"edit after the birth, of a column that is not there", "LSab<",
+	    "edit c", false, "c", "alive", "LSab", "-"},
 };
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))

@@ -56,13 +56,46 @@ static int record(struct apply_work *w, const struct conflict *c,
 	return rc < 0 ? -1 : 0;
 }
 
+/* Two values of one register met; c says that what came has won. */
+static int clash_edit(struct apply_work *w, const struct incoming *in,
+    const struct frag *f, struct conflict *c, const struct value *here,
+    bool greater, struct err *e)
+{
+	int order = store_version_cmp(w->s, &in->ver, &f->ver);
+
+	c->lost = here;
+	/* one version: the greater value stays */
+	if (order < 0 || (order == 0 && !greater)) {
+		c->loser = in->ver;
+		c->winner = f->ver;
+		c->lost = c->won;
+		c->won = here;
+	}
+	return record(w, c, e);
+}
+
+/* A value that a birth took which does not have the column: what came met
+ * such a birth, or is one. */
+static int clash_gone(struct apply_work *w, const struct incoming *in,
+    struct conflict *c, const struct value *here, int col, struct err *e)
+{
+	c->lost = here;
+	c->won = NULL;
+	if (mask_has(in->mask.w, col + REG_COLUMN)) {
+		struct version v = c->loser;
+
+		c->loser = c->winner;
+		c->winner = v;
+		c->lost = &in->values[col];
+	}
+	return !c->lost || c->lost->type == VALUE_NULL ? 0 : record(w, c, e);
+}
+
 /* Two values of one register met, and neither site knew of the other's. */
 int clash_registers(struct apply_work *w, const struct incoming *in,
     const struct frag *f, const uint64_t *regs, const uint64_t *greater,
     struct err *e)
 {
-	int order = store_version_cmp(w->s, &in->ver, &f->ver);
-
 	for (int i = 0; i < in->t->ncols; i++) {
 		struct conflict c = {.kind = CONFLICT_EDIT, .table = in->t,
 		    .key = &in->key, .field = in->t->cols[i].name,
@@ -76,18 +109,16 @@ int clash_registers(struct apply_work *w, const struct incoming *in,
 		rc = current_value(w, in, i + REG_COLUMN, &here, e);
 		if (rc < 0)
 			return -1;
-		if (rc == 0 || value_same(&here, &in->values[i]))
-			continue;
-		c.lost = &here;
-		/* one version: the greater value stays */
-		if (order < 0 || (order == 0 &&
-				     !mask_has(greater, i + REG_COLUMN))) {
-			c.loser = in->ver;
-			c.winner = f->ver;
-			c.lost = &in->values[i];
-			c.won = &here;
-		}
-		if (record(w, &c, e) < 0)
+		if (!mask_has(in->mask.w, i + REG_COLUMN) ||
+		    !mask_has(f->mask.w, i + REG_COLUMN))
+			rc = clash_gone(w, in, &c, rc == 1 ? &here : NULL, i,
+			    e);
+		else if (rc == 1 && !value_same(&here, &in->values[i]))
+			rc = clash_edit(w, in, f, &c, &here,
+			    mask_has(greater, i + REG_COLUMN), e);
+		else
+			rc = 0;
+		if (rc < 0)
 			return -1;
 	}
 	return 0;
@@ -95,7 +126,7 @@ int clash_registers(struct apply_work *w, const struct incoming *in,
 
 /* Do the two births differ in anything? 1, 0, -1. */
 static int births_differ(struct apply_work *w, const struct incoming *in,
-    const uint64_t *regs, struct err *e)
+    const struct frag *f, const uint64_t *regs, struct err *e)
 {
 	struct value here;
 
@@ -107,7 +138,12 @@ static int births_differ(struct apply_work *w, const struct incoming *in,
 		rc = current_value(w, in, i + REG_COLUMN, &here, e);
 		if (rc < 0)
 			return -1;
-		if (rc == 1 && !value_same(&here, &in->values[i]))
+		if (!mask_has(in->mask.w, i + REG_COLUMN))
+			rc = rc == 1 && here.type != VALUE_NULL ? 2 : 0;
+		else if (!mask_has(f->mask.w, i + REG_COLUMN))
+			rc = in->values[i].type != VALUE_NULL ? 2 : 0;
+		if (rc == 2 ||
+		    (rc == 1 && !value_same(&here, &in->values[i])))
 			return 1;
 	}
 	return 0;
@@ -142,9 +178,8 @@ int row_json_here(struct apply_work *w, const struct incoming *in,
 		return rc;
 	json_init(&j, out);
 	json_object(&j, NULL);
+	/* what waits for a column that is not here yet is of the row, too */
 	for (int i = 0; i < t->ncols; i++) {
-		if (!t->cols[i].present)
-			continue;
 		rc = current_value(w, in, i + REG_COLUMN, &v, e);
 		if (rc < 0)
 			return -1;
@@ -169,7 +204,7 @@ int clash_birth(struct apply_work *w, const struct incoming *in,
 	struct conflict c = {.kind = CONFLICT_BIRTH, .table = in->t,
 	    .key = &in->key, .field = "", .loser = f->ver,
 	    .winner = in->ver, .bundle = w->name, .row = &row};
-	int rc = births_differ(w, in, regs, e);
+	int rc = births_differ(w, in, f, regs, e);
 
 	if (rc <= 0)
 		return rc;

@@ -72,11 +72,39 @@ static void run_registers(struct merge *m)
 	}
 }
 
+/* A birth that came and has the row: what is older and not in it goes. */
+static void run_birth(struct merge *m)
+{
+	for (int i = 0; i < m->nfrag; i++) {
+		struct merge_frag *f = &m->frag[i];
+
+		if (f->cmp <= 0 || f->base)
+			continue;
+		mask_or(m->gone.w, f->keep.w, m->words);
+		if (!f->sender_knows)
+			mask_or(f->clash.w, f->keep.w, m->words);
+		memset(&f->keep, 0, sizeof(f->keep));
+		mask_clear(f->clash.w, REG_LIFE);
+		mask_clear(f->clash.w, REG_SPELLING);
+	}
+}
+
+/* What came is older than the birth that has the row. */
+static void run_before(struct merge *m, struct merge_frag *life)
+{
+	if (!life->sender_knows && !m->known)
+		mask_or(life->clash.w, m->win.w, m->words);
+	mask_clear(life->clash.w, REG_LIFE);
+	mask_clear(life->clash.w, REG_SPELLING);
+	memset(&m->win, 0, sizeof(m->win));
+}
+
 void merge_run(struct merge *m)
 {
 	struct merge_frag *life = life_of(m);
 
 	memset(&m->win, 0, sizeof(m->win));
+	memset(&m->gone, 0, sizeof(m->gone));
 	m->alive = m->dead = m->kill = m->late = m->life_clash = false;
 	for (int i = 0; i < m->nfrag; i++) {
 		m->frag[i].keep = m->frag[i].mask;
@@ -104,4 +132,10 @@ void merge_run(struct merge *m)
 		m->alive = life || m->kind == BUNDLE_BIRTH;
 	}
 	run_registers(m);
+	if (m->partial || m->base)
+		return;
+	if (life && !life->death && !life->base && life->cmp < 0)
+		run_before(m, life);
+	else if (m->kind == BUNDLE_BIRTH && mask_has(m->win.w, REG_LIFE))
+		run_birth(m);
 }

@@ -367,6 +367,55 @@ static int leave_waiting(struct apply_work *w, const struct incoming *in,
 	return put_aside(w, in, both, e);
 }
 
+/* What the table would have put into the column. */
+static int default_value(struct apply_work *w, const struct column *c,
+    struct value *v, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(w->s->db, e, "SELECT (%s)",
+	    c->dflt ? c->dflt : "NULL");
+	int rc = st ? db_step(st, e) : -1;
+
+	if (rc == 1) {
+		db_column(st, 0, v);
+		if (v->type == VALUE_TEXT || v->type == VALUE_BLOB)
+			v->p = arena_copy(&w->arena, v->p, v->n);
+	}
+	sqlite3_finalize(st);
+	return rc == 1 ? 0 : -1;
+}
+
+/* The row was born anew where some columns are not: they have their defaults
+ * again, as they would in a new row. */
+static int reset(struct apply_work *w, const struct incoming *in,
+    const struct merge *m, bool in_table, struct err *e)
+{
+	static struct value values[TABLE_COLUMNS_MAX];
+	struct err why = ERR_INIT;
+	uint64_t here[MASK_WORDS];
+	int rc;
+
+	if (mask_empty(m->gone.w, m->words))
+		return 0;
+	if (drop_aside(w, in, m->gone.w, e) < 0)
+		return -1;
+	mask_and(here, m->gone.w, in->t->all.w, m->words);
+	mask_clear(here, REG_SPELLING);
+	if (!in_table || mask_empty(here, m->words))
+		return 0;
+	memcpy(values, in->values, (size_t)in->t->ncols * sizeof(*values));
+	for (int i = 0; i < in->t->ncols; i++)
+		if (mask_has(here, i + REG_COLUMN) &&
+		    default_value(w, &in->t->cols[i], &values[i], e) < 0)
+			return -1;
+	rc = row_update(w->s, in->t, &in->key, here, values, &why);
+	if (rc == ROW_REFUSED || rc == ROW_TAKEN)
+		return held_new(w->s, in->t, &in->key, why.text, e) < 0 ? -1
+		    : touch(w, in->t, e);
+	if (rc < 0)
+		*e = why;
+	return rc < 0 ? -1 : 0;
+}
+
 /* Put what won where it belongs. */
 static int place(struct apply_work *w, const struct incoming *in,
     const struct merge *m, int n, struct err *e)
@@ -383,6 +432,8 @@ static int place(struct apply_work *w, const struct incoming *in,
 	for (int i = 0; i < n; i++)
 		was_alive |= mask_has(w->frags[i].mask.w, REG_LIFE) &&
 		    !w->frags[i].death;
+	if (reset(w, in, m, !m->dead && in->t->present, e) < 0)
+		return -1;
 	split_present(in->t, m->win.w, here, parked);
 	if (!mask_empty(parked, m->words) && put_aside(w, in, parked, e) < 0)
 		return -1;
@@ -467,6 +518,8 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 	m.words = in->t->words;
 	m.mask = in->mask;
 	m.known = work_we_know(w, &in->ver);
+	m.partial = in->t->id == 1; /* records complete each other */
+	m.base = in->ver.clock <= STORE_CLOCK_LOAD;
 	m.frag = w->mfrags;
 	w->row_read = false;
 	m.nfrag = n;
@@ -478,6 +531,7 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 		    (size_t)m.words * sizeof(uint64_t));
 		w->mfrags[i].death = f->death;
 		w->mfrags[i].cmp = store_version_cmp(w->s, &in->ver, &f->ver);
+		w->mfrags[i].base = f->ver.clock <= STORE_CLOCK_LOAD;
 		w->mfrags[i].sender_knows = f->seq &&
 		    work_sender_knows(w, &f->ver);
 		memset(&w->mfrags[i].differs, 0, sizeof(struct mask));
@@ -495,6 +549,7 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 	w->row_read = false;
 	if (rc < 0 || place(w, in, &m, n, e) < 0)
 		return -1;
+	mask_or(m.win.w, m.gone.w, m.words);
 	return w->look && !mask_empty(m.win.w, m.words)
 	    ? touch_claims(w, in, m.win.w, e) : 0;
 }

@@ -474,7 +474,8 @@ static int replace_events(struct fold *f, uint32_t row, bool death)
 /* Each event's clock must pass those of the registers that it sets.  A death
  * must pass every register of the row: then a birth that beats the death beats
  * all that was known of the old life too, and the dead row's values need not
- * be kept. */
+ * be kept.  So must a birth, which takes the old life's registers, and every
+ * edit must pass the birth. */
 static void least_clocks(struct fold *f, const struct frow *r)
 {
 	uint64_t both[MASK_WORDS];
@@ -485,9 +486,11 @@ static void least_clocks(struct fold *f, const struct frow *r)
 		for (uint32_t k = 0; k < r->nolder; k++) {
 			const struct older *o = &f->older[r->older + k];
 
-			if ((ev->death || mask_and(both, &f->masks[ev->mask],
-					      &f->masks[o->mask],
-					      r->t->words)) &&
+			if ((ev->death ||
+				mask_has(&f->masks[ev->mask], REG_LIFE) ||
+				mask_has(&f->masks[o->mask], REG_LIFE) ||
+				mask_and(both, &f->masks[ev->mask],
+				    &f->masks[o->mask], r->t->words)) &&
 			    o->ver.clock >= ev->least)
 				ev->least = o->ver.clock + 1;
 		}
@@ -541,6 +544,25 @@ static bool has_life(const struct fold *f, const struct frow *r)
 	return false;
 }
 
+/* A birth takes every older register of its row.  What this site has of columns
+ * that are not in its table yet is not to go so: the row is born with it. */
+static int keep_parked(struct fold *f, const struct frow *r, struct err *e)
+{
+	struct mask parked;
+
+	memset(&parked, 0, sizeof(parked));
+	if (aside_mask(f->s, r->t, &r->key, parked.w, e) < 0)
+		return -1;
+	mask_minus(parked.w, r->t->all.w, r->t->words);
+	for (int32_t i = r->first; i >= 0; i = f->events[i].next) {
+		uint64_t *m = &f->masks[f->events[i].mask];
+
+		if (!f->events[i].death && mask_has(m, REG_LIFE))
+			mask_or(m, parked.w, r->t->words);
+	}
+	return 0;
+}
+
 /* Correct what the entries said by what is there: a row that is in its table
  * is alive, one that is not (and is not held) is dead. */
 static int look_row(struct fold *f, uint32_t row, struct err *e)
@@ -584,6 +606,8 @@ static int look_row(struct fold *f, uint32_t row, struct err *e)
 			return no_memory(e);
 	}
 	if (r->t->id == 1 && partial_record(f, r, e) < 0)
+		return -1;
+	if (r->t->id != 1 && aside_any(f->s) && keep_parked(f, r, e) < 0)
 		return -1;
 	least_clocks(f, &f->rows[row]);
 	return 0;
@@ -686,9 +710,11 @@ static int replace_aside(struct fold *f, const struct frow *r,
 		memcpy(both, aside.w, sizeof(both));
 		if (held_drop(f->s, r->t, &r->key, e) < 0)
 			return -1;
-	} else if (!mask_and(both, aside.w, &f->masks[ev->mask],
-		       r->t->words)) {
-		return 0;
+	} else {
+		/* what waits for its column is born with the row: keep_parked */
+		mask_and(both, aside.w, &f->masks[ev->mask], r->t->words);
+		if (!mask_and(both, both, r->t->all.w, r->t->words))
+			return 0;
 	}
 	/* who edits a value that waited has decided */
 	if (!ev->death && held_wait_drop(f->s, r->t, &r->key, both, e) < 0)
@@ -714,10 +740,14 @@ static int replace_aside(struct fold *f, const struct frow *r,
 	return 0;
 }
 
-/* The registers that the event sets leave the row's older fragments. */
+/* The registers that the event sets leave the row's older fragments; those of
+ * columns that went from the table do so with a birth. */
 static int leave_older(struct fold *f, const struct frow *r,
     const struct event *ev, struct err *e)
 {
+	/* conflict records complete each other */
+	bool born = r->t->id != 1 &&
+	    mask_has(&f->masks[ev->mask], REG_LIFE);
 	uint64_t both[MASK_WORDS];
 
 	for (uint32_t k = 0; k < r->nolder; k++) {
@@ -726,11 +756,14 @@ static int leave_older(struct fold *f, const struct frow *r,
 		bool some = mask_and(both, m, &f->masks[ev->mask],
 		    r->t->words);
 
-		if (!some && !ev->death)
+		bool all = ev->death || (born && o->ver.clock >
+		    STORE_CLOCK_LOAD);
+
+		if (!some && !all)
 			continue;
 		if (mask_empty(m, r->t->words))
 			continue;
-		if (ev->death)
+		if (all)
 			memset(m, 0, (size_t)r->t->words * sizeof(*m));
 		else
 			mask_minus(m, both, r->t->words);

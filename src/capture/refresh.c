@@ -301,6 +301,64 @@ static int place_one(struct store *s, const struct arrival *a,
 	return rc < 0 ? -1 : 0;
 }
 
+/* Does the log's entry set the register? */
+static bool entry_sets(sqlite3_stmt *st, int reg)
+{
+	const char *p;
+
+	if (sqlite3_column_type(st, 0) == SQLITE_INTEGER) {
+		int64_t m = sqlite3_column_int64(st, 0);
+
+		return m == LOG_BIRTH || (m > 0 && reg < MASK_BITS &&
+		    (m >> reg & 1));
+	}
+	p = (const char *)sqlite3_column_text(st, 0);
+	for (int w = 0; p && w < reg / MASK_BITS; w++) {
+		p = strchr(p, ',');
+		p = p ? p + 1 : NULL;
+	}
+	return p && (strtoull(p, NULL, 10) >> reg % MASK_BITS & 1);
+}
+
+/* Rows that an application has written the column of, and the log still says
+ * so: what is in the table there has no version yet, and the fold, which comes
+ * next, makes a conflict of it and what was parked. */
+static int list_pending(struct store *s, const struct arrival *a,
+    struct err *e)
+{
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	sqlite3_stmt *put = NULL, *st = NULL;
+	struct value cols[16], key;
+	/* not dropped: the caller may be reading, which locks the schema */
+	int rc = db_exec(s->db, "CREATE TEMP TABLE IF NOT EXISTS"
+	    " dialsync_pending(k PRIMARY KEY);"
+	    " DELETE FROM temp.dialsync_pending", e);
+
+	if (rc == 0)
+		put = db_prepare(s->db, "INSERT OR IGNORE INTO"
+		    " temp.dialsync_pending VALUES(?)", false, e);
+	if (put)
+		st = db_preparef(s->db, e, "SELECT m, l.* FROM dialsync_log l"
+		    " WHERE t = %lld", (long long)a->t->id);
+	rc = st ? 1 : -1;
+	while (rc == 1 && (rc = db_step(st, e)) == 1) {
+		/* seq, t, m, w are before the key */
+		for (int i = 0; i < a->t->nkey; i++)
+			db_column(st, 5 + i, &cols[i]);
+		buf_reset(&scratch);
+		if (!entry_sets(st, REG_COLUMN + a->i) ||
+		    !key_make(a->t, cols, &scratch, &key))
+			continue;
+		db_bind(put, 1, &key);
+		if (db_run(put, e) < 0)
+			rc = -1;
+	}
+	sqlite3_finalize(st);
+	sqlite3_finalize(put);
+	buf_free(&scratch);
+	return rc;
+}
+
 /* The next parked value of a register behind *key: 1, 0, -1.  Both stay valid
  * until *st is finalized. */
 static int next_parked(struct store *s, const struct table *t, int reg,
@@ -310,8 +368,10 @@ static int next_parked(struct store *s, const struct table *t, int reg,
 	int rc;
 
 	*st = db_preparef(s->db, e, "SELECT k, v FROM dialsync_aside"
-	    " WHERE t = %lld AND r = %d %s ORDER BY k LIMIT 1",
-	    (long long)t->id, reg, after ? "AND k > ?" : "");
+	    " WHERE t = %lld AND r = %d %s AND NOT EXISTS(SELECT 1 FROM"
+	    " temp.dialsync_pending p WHERE p.k = dialsync_aside.k)"
+	    " ORDER BY k LIMIT 1", (long long)t->id, reg,
+	    after ? "AND k > ?" : "");
 	if (!*st)
 		return -1;
 	if (after)
@@ -329,9 +389,9 @@ static int place_all_parked(struct store *s, const struct arrival *a,
 {
 	sqlite3_stmt *st = NULL, *last = NULL;
 	struct value key, v;
-	int rc;
+	int rc = list_pending(s, a, e);
 
-	while ((rc = next_parked(s, a->t, REG_COLUMN + a->i,
+	while (rc == 0 && (rc = next_parked(s, a->t, REG_COLUMN + a->i,
 	    last ? &key : NULL, &st, &key, &v, e)) == 1) {
 		sqlite3_finalize(last);
 		last = st;
@@ -340,6 +400,7 @@ static int place_all_parked(struct store *s, const struct arrival *a,
 			rc = -1;
 			break;
 		}
+		rc = 0;
 	}
 	sqlite3_finalize(last);
 	sqlite3_finalize(st);

@@ -97,8 +97,8 @@ void row_json_put(const struct table *t, const uint64_t *regs,
 	json_init(&j, out);
 	json_object(&j, NULL);
 	for (int i = 0; i < t->ncols; i++)
-		if (t->cols[i].present && (t->cols[i].keypos ||
-			mask_has(regs, i + REG_COLUMN)))
+		if (t->cols[i].present && t->cols[i].keypos
+			? true : mask_has(regs, i + REG_COLUMN))
 			row_json_value(&j, t->cols[i].name, &values[i]);
 	json_end(&j, '}');
 	if (out->failed || out->n > VALUE_MAX)
