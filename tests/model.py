@@ -121,13 +121,15 @@ class Database:
         d.kinds = {}     # conflict record -> its kind
         d.away = {}      # key -> a row that was edited here, taken by a death
         d.peers = {}
+        d.mine = set()   # own incarnations that ended
+        d.tries = (0, 0) # times that a peer knew another self; the last
         d.seen = {}      # key -> write ids that this database accounts for
 
     def copy(d):
         c = Database.__new__(Database)
         c.__dict__.update(d.__dict__)
         for a in ('regs', 'giver', 'known', 'limit', 'held', 'recs', 'kinds',
-                  'away'):
+                  'away', 'mine'):
             setattr(c, a, getattr(d, a).copy())
         c.log = list(d.log)
         c.table = {k: dict(r) for k, r in d.table.items()}
@@ -380,6 +382,7 @@ class Site:
         """Go on as a new incarnation; the old one ends at that clock."""
         d, old = s.d, s.me()
         s.w.say('RENEW', s.name, old, shared)
+        d.mine.add(d.inc)
         d.inc = s.w.new_inc()
         d.last = max(d.last, d.packed) + 1
         s.learn(old, shared)
@@ -583,6 +586,19 @@ class Site:
         shared = min(max(clocks, default=-1), limit)
         s.renew(shared)
 
+    def other_self(s):
+        """A peer that we know knows us as another (src/apply/twins.c).  What was
+        shared for certain is what was acknowledged."""
+        d, now = s.d, s.wall()
+        tries, last = d.tries
+        wait = (0, 1, 2, 4, 7)[min(tries, 4)] * 86400
+        if tries and last - 86400 <= now < last + wait:
+            return
+        d.tries = (tries + 1, now)
+        s.renew(max((c for p in d.peers.values()
+                     for upto, (_, c) in p.sent.items() if upto <= p.acked),
+                    default=-1))
+
     def ack_known(s, p, b):
         if not b.ack or b.ack[0] != s.d.inc:
             return True
@@ -668,12 +684,11 @@ class Site:
             s.went_back(q, b, b.limits.get(me, NEVER))
         elif me in b.limits and b.limits[me] < d.limit.get(me, NEVER):
             s.went_back(q, b, b.limits[me])
-        elif 'unknown' in rules and b.rinc and b.rinc != d.inc and \
-                (s.name, b.rinc) not in d.limit:
-            d.limit[s.name, b.rinc] = NEVER - 1
-            s.renew(d.last)
         ended = b.inc in p.ended and b.inc != p.inc or \
             'limited' in rules and (q, b.inc) in d.limit
+        if 'unknown' in rules and b.rinc and b.inc == p.inc and not ended \
+                and b.rinc != d.inc and b.rinc not in d.mine:
+            s.other_self()
         fresh = b.inc != p.inc
         if fresh and not ended and 'register' in rules:
             s.new_incarnation(q, p, b)
@@ -858,7 +873,8 @@ class Site:
             if f != '*' and not same and not covers(KS, old[1]) and \
                     (win or not known or ver == old[1]):
                 lose, best = (old, (v, ver)) if win else ((v, ver), old)
-                if kind == 'B' and ver != old[1] and life[2] == old[2]:
+                if kind == 'B' and ver != old[1] and life and \
+                        life[0][0] == 'B' and life[2] == old[2]:
                     births.append((lose, best))
                 else:
                     s.conflict(k, f, lose, best)
@@ -1115,6 +1131,7 @@ class World:
             w.say('RAWCOPY', s.name, name)
         c.d.inc, c.d.giver, c.d.packed = inc, {}, 0
         c.d.step, c.d.memo = 1, None
+        c.d.mine, c.d.tries = set(), (0, 0)
         c.write_state()
         w.sites[name] = c
 
