@@ -117,14 +117,19 @@ class Database:
         d.log = []       # (key, mask or 'D', wall, write ids)
         d.table = {}     # key -> {field: value}
         d.held = set()   # keys whose unique value is held
-        d.recs = set()
+        d.recs = {}      # conflict record -> the row that lost, if known
+        d.kinds = {}     # conflict record -> its kind
+        d.away = {}      # key -> a row that was edited here, taken by a death
         d.peers = {}
+        d.mine = set()   # own incarnations that ended
+        d.tries = (0, 0) # times that a peer knew another self; the last
         d.seen = {}      # key -> write ids that this database accounts for
 
     def copy(d):
         c = Database.__new__(Database)
         c.__dict__.update(d.__dict__)
-        for a in ('regs', 'giver', 'known', 'limit', 'held', 'recs'):
+        for a in ('regs', 'giver', 'known', 'limit', 'held', 'recs', 'kinds',
+                  'away', 'mine'):
             setattr(c, a, getattr(d, a).copy())
         c.log = list(d.log)
         c.table = {k: dict(r) for k, r in d.table.items()}
@@ -238,7 +243,11 @@ class Site:
         stand = []
         for k, r in rows.items():
             if isinstance(k, tuple):
-                fields, exists, dead = ('*',), True, False
+                # its birth leaves open what is not known of it here
+                fields, exists, dead = ('*', 'row'), True, False
+                for e in r['ev']:
+                    if '*' in e['mask'] and d.recs[k] is None:
+                        e['mask'] = e['mask'] - {'row'}
             else:
                 fields = ('*',) + s.w.F
                 exists = k in d.table
@@ -273,11 +282,13 @@ class Site:
         for e in stand:
             k, ver, seq = e['k'], (e['clock'],) + me, e['seq']
             if isinstance(k, tuple):
-                d.regs[k, '*'] = (('B', 0), ver, seq)
+                for f in e['mask']:
+                    v = (d.recs[k] if f == 'row' else d.kinds[k], 0)
+                    d.regs[k, f] = (v, ver, seq)
                 continue
             if e.get('death'):
                 if k in d.held:
-                    s.conflict(k, 'u', d.regs[k, 'u'])
+                    s.conflict(k, 'u', d.regs[k, 'u'], kind='death')
                     d.held.discard(k)
                 for f in s.w.F:
                     d.regs.pop((k, f), None)
@@ -290,8 +301,9 @@ class Site:
                 d.regs[k, f] = (d.table[k][f], ver, seq)
         d.known[me] = max(d.known.get(me, -1), d.last)
 
-    def conflict(s, k, f, loser, winner=None):
-        """A record is a row that syncs; the next fold gives it its version."""
+    def conflict(s, k, f, loser, winner=None, row=None, kind='edit'):
+        """A record is a row that syncs; the next fold gives it its version.  The
+        row that lost may come to be known later (src/store/conflict.c)."""
         w, d = s.w, s.d
         if winner and loser[0][1] in w.anc.get(winner[0][1], ()):
             w.false.append((s.name, k, f, loser, winner))
@@ -299,8 +311,43 @@ class Site:
         key = ('!', k, f, loser[1], loser[0][0])
         d.seen.setdefault(k, set()).add(loser[0][1])
         if key not in d.recs:
-            d.recs.add(key)
-            d.log.append((key, ('*',), s.wall(), None))
+            d.recs[key], d.kinds[key] = row, kind
+            d.log.append((key, ('*', 'row'), s.wall(), None))
+        else:
+            s.complete(key, row)
+
+    def complete(s, key, row):
+        d = s.d
+        if row and d.recs[key] is None:
+            d.recs[key] = row
+            d.log.append((key, ('row',), s.wall(), None))
+
+    def complete_own(s):
+        """Rows that this site edited, and that deaths of this bundle, or of those
+        before it, took: who met the edits after the deaths did not know them."""
+        d = s.d
+        for key in [x for x in d.recs if d.kinds[x] == 'death' and
+                    x[3][1] == s.name and x[1] in d.away]:
+            s.complete(key, d.away[key[1]])
+        d.away = {}
+
+    def conflict_birth(s, k, new, old, row, fields):
+        w = s.w
+        lose, best = (new, old) if new[1] < old[1] else (old, new)
+        d = s.d
+        d.seen.setdefault(k, set()).update(x[0][1] for x, _ in fields)
+        if all(x[0][1] in w.anc.get(y[0][1], ()) for x, y in fields):
+            w.false.append((s.name, k, '*', lose, best))
+        s.conflict(k, '*', lose, None,
+                   row if lose is new else s.row_here(k), 'birth')
+
+    def row_here(s, k):
+        """The row as it is, of a record."""
+        d = s.d
+        if (k, '*') not in d.regs or d.regs[k, '*'][0][0] != 'B':
+            return None
+        return tuple((f, d.regs[k, f][0][0] if (k, f) in d.regs else None)
+                     for f in s.w.F)
 
     # ---- restored backups (src/capture/renew.c)
 
@@ -335,6 +382,7 @@ class Site:
         """Go on as a new incarnation; the old one ends at that clock."""
         d, old = s.d, s.me()
         s.w.say('RENEW', s.name, old, shared)
+        d.mine.add(d.inc)
         d.inc = s.w.new_inc()
         d.last = max(d.last, d.packed) + 1
         s.learn(old, shared)
@@ -476,6 +524,7 @@ class Site:
                              if i < len(newest)]
             b.want, b.alarm = p.want, p.alarm
             p.alarm = None
+        b.frags = [frags[seq] for seq in take]
         b.regs = [x for seq in take for x in frags[seq]]
         for r, v, ver in b.regs:
             if (q, r, ver) in s.got and ver not in w.unsure:
@@ -536,6 +585,19 @@ class Site:
             clocks = [mine.get(b.alarm[0], -1)]
         shared = min(max(clocks, default=-1), limit)
         s.renew(shared)
+
+    def other_self(s):
+        """A peer that we know knows us as another (src/apply/twins.c).  What was
+        shared for certain is what was acknowledged."""
+        d, now = s.d, s.wall()
+        tries, last = d.tries
+        wait = (0, 1, 2, 4, 7)[min(tries, 4)] * 86400
+        if tries and last - 86400 <= now < last + wait:
+            return
+        d.tries = (tries + 1, now)
+        s.renew(max((c for p in d.peers.values()
+                     for upto, (_, c) in p.sent.items() if upto <= p.acked),
+                    default=-1))
 
     def ack_known(s, p, b):
         if not b.ack or b.ack[0] != s.d.inc:
@@ -622,12 +684,11 @@ class Site:
             s.went_back(q, b, b.limits.get(me, NEVER))
         elif me in b.limits and b.limits[me] < d.limit.get(me, NEVER):
             s.went_back(q, b, b.limits[me])
-        elif 'unknown' in rules and b.rinc and b.rinc != d.inc and \
-                (s.name, b.rinc) not in d.limit:
-            d.limit[s.name, b.rinc] = NEVER - 1
-            s.renew(d.last)
         ended = b.inc in p.ended and b.inc != p.inc or \
             'limited' in rules and (q, b.inc) in d.limit
+        if 'unknown' in rules and b.rinc and b.inc == p.inc and not ended \
+                and b.rinc != d.inc and b.rinc not in d.mine:
+            s.other_self()
         fresh = b.inc != p.inc
         if fresh and not ended and 'register' in rules:
             s.new_incarnation(q, p, b)
@@ -712,24 +773,18 @@ class Site:
 
     def merge(s, b, q, KS):
         w, d = s.w, s.d
-        frags = {}
-        for (k, f), v, ver in b.regs:
-            frags.setdefault((k, ver, v[0] if f == '*' else ''), []).append((f, v))
-        # a birth and fields of the same version travel as one fragment
         late, origin = [], (q, b.inc)
-        both = {}
-        for (k, ver, kind), fs in frags.items():
-            if kind == 'D':
-                both[k, ver, 'D'] = fs
-            else:
-                both.setdefault((k, ver, 'U'), []).extend(fs)
         # as they stand in the file: deaths, edits, births; table by table
         tables = list(dict.fromkeys(isinstance(x[0][0], tuple)
                                     for x in b.regs))
-        for (k, ver, kind), fs in sorted(both.items(), key=lambda x: (
-                0 if x[0][2] == 'D' else 1 + any(f == '*' for f, _ in x[1]),
-                tables.index(isinstance(x[0][0], tuple)))):
-            fs = dict(fs)
+        def place(frag):
+            (k, _), v, _ = frag[0]
+            life = [v[0] for (_, f), v, _ in frag if f == '*']
+            return (0 if life == ['D'] else 1 + bool(life),
+                    tables.index(isinstance(k, tuple)))
+        for frag in sorted(b.frags, key=place):
+            k, ver = frag[0][0][0], frag[0][2]
+            fs = {f: v for (_, f), v, _ in frag}
             for f, v in fs.items():
                 s.got.add((q, (k, f), ver))
                 if v[1]:
@@ -744,12 +799,20 @@ class Site:
             for f in won:
                 d.regs[k, f] = (fs[f], ver, d.seq)
             if isinstance(k, tuple):
-                d.recs.add(k)
+                if '*' in won:
+                    d.recs.setdefault(k)
+                    d.kinds[k] = fs['*'][0]
+                    if (k, 'row') in d.regs:
+                        d.recs[k] = d.regs[k, 'row'][0][0]
+                elif k in d.recs:
+                    d.recs[k] = fs['row'][0]
                 d.seen.setdefault(k[1], set())
-        for k, f, lost, incoming in late:
+        for k, f, lost, incoming, row in late:
             life = d.regs[k, '*']
             if life[0][0] == 'D' and not (incoming and covers(KS, life[1])):
-                s.conflict(k, f, lost, life)
+                s.conflict(k, f, lost, life, row, 'death')
+        if b.end:
+            s.complete_own()
 
     def merge_fragment(s, k, ver, fs, KS, late):
         """-> the registers that it takes (src/apply/merge.c)"""
@@ -758,21 +821,27 @@ class Site:
         tie = 'tie' in w.rules
         life = d.regs.get((k, '*'))
         if isinstance(k, tuple):
-            return ['*'] if life is None or ver > life[1] else []
+            return [f for f in fs if (k, f) not in d.regs or
+                    ver > d.regs[k, f][1]]
         kind = fs['*'][0] if '*' in fs else ''
+        row = tuple((f, v[0]) for f, v in fs.items() if f != '*')
         if kind == 'D':
             if life and (ver < life[1] or (ver == life[1] and (
                     life[0][0] == 'D' or not tie))):
                 if ver < life[1] and life[0][0] == 'B' and \
                         not covers(KS, life[1]) and not known:
-                    s.conflict(k, '*', (fs['*'], ver), life)
+                    s.conflict(k, '*', (fs['*'], ver), life, None, 'life')
                 return []
+            row = s.row_here(k)
+            if row and any(d.regs[k, f][1][1] == s.name for f in ('*',) + w.F
+                           if (k, f) in d.regs):
+                d.away[k] = row
             for f in w.F:
                 old = d.regs.get((k, f))
                 if not old:
                     continue
                 if not covers(KS, old[1]):
-                    late.append((k, f, old, False))
+                    late.append((k, f, old, False, row))
                 if old[1] < ver or (tie and old[1] == ver):
                     del d.regs[k, f]
             return ['*']
@@ -780,13 +849,13 @@ class Site:
             if ver > life[1] or not known:
                 for f, v in fs.items():
                     if f != '*':
-                        late.append((k, f, (v, ver), True))
+                        late.append((k, f, (v, ver), True, None))
             if kind == 'B' and ver < life[1] and not known and \
                     not covers(KS, life[1]):
-                s.conflict(k, '*', (fs['*'], ver), life)
+                s.conflict(k, '*', (fs['*'], ver), life, row, 'life')
             if ver <= life[1]:
                 return []
-        won = []
+        won, births = [], []
         for f, v in fs.items():
             old = d.regs.get((k, f))
             if not old:
@@ -804,9 +873,15 @@ class Site:
             if f != '*' and not same and not covers(KS, old[1]) and \
                     (win or not known or ver == old[1]):
                 lose, best = (old, (v, ver)) if win else ((v, ver), old)
-                s.conflict(k, f, lose, best)
+                if kind == 'B' and ver != old[1] and life and \
+                        life[0][0] == 'B' and life[2] == old[2]:
+                    births.append((lose, best))
+                else:
+                    s.conflict(k, f, lose, best)
             if win:
                 won.append(f)
+        if births:                        # one key born twice: one record
+            s.conflict_birth(k, (fs['*'], ver), life, row, births)
         return won
 
     def place(s):
@@ -944,7 +1019,7 @@ class World:
         nobody can be blamed for it."""
         if not w.restored:
             return
-        alive, recs = set(), set()
+        alive, recs, rows = set(), set(), set()
         flying = [b for c in w.chan.values() for b in c]
         for s in w.sites.values():
             flying += s.held_bundles
@@ -956,14 +1031,18 @@ class World:
                 alive.update(v[1] for v in row.values())
             for e in s.d.log:
                 alive.add(e[3] and e[3][1])
-            recs |= s.d.recs
+            recs.update(s.d.recs)
+            rows |= {(k[1],) + x for k, row in s.d.recs.items()
+                     for x in row or ()}
             alive.update(v[0][1] for v in s.d.regs.values())
         for b in flying:
             for (k, f), v, _ in b.regs:
                 alive.add(v[1])
                 if isinstance(k, tuple):
                     recs.add(k)
-        recs = {k[1:3] + k[4:] for k in recs}
+                    if f == 'row':
+                        rows |= {(k[1],) + x for x in v[0]}
+        recs = {k[1:3] + k[4:] for k in recs} | rows
         for j in list(alive):
             if j in w.writes:
                 f = w.writes[j][1]
@@ -1052,6 +1131,7 @@ class World:
             w.say('RAWCOPY', s.name, name)
         c.d.inc, c.d.giver, c.d.packed = inc, {}, 0
         c.d.step, c.d.memo = 1, None
+        c.d.mine, c.d.tries = set(), (0, 0)
         c.write_state()
         w.sites[name] = c
 
@@ -1134,9 +1214,10 @@ class World:
             lines, recs = [], []
             for (k, f), (v, ver, _) in s.d.regs.items():
                 if isinstance(k, tuple):
-                    recs.append('conflict %s %s %s' % (
-                        k[1], '-' if k[2] == '*' else k[2],
-                        ' '.join(map(str, k[3]))))
+                    if f == '*':
+                        recs.append('conflict %s %s %s' % (
+                            k[1], '-' if k[2] == '*' else k[2],
+                            ' '.join(map(str, k[3]))))
                 elif ver != BASE:
                     lines.append('register %s %s %s' % (
                         k, v[0] if f == '*' else f, ' '.join(map(str, ver))))
@@ -1161,6 +1242,8 @@ class World:
             if rows(ref) != rows(s.d) or ref.held != s.d.held:
                 w.bad.append('equal: tables of ' + s.name)
         recs = {k[1:3] + k[4:] for k, f in ref.regs if isinstance(k, tuple)}
+        recs |= {(k[1],) + x for (k, f), v in ref.regs.items() if f == 'row'
+                 for x in v[0][0]}
         over = collections.defaultdict(set)
         for i, (k, f, c, who) in w.writes.items():
             for j in w.anc[i] if i not in w.gone else ():

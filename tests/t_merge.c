@@ -16,7 +16,8 @@
 
 /* Registers as letters: L life, S spelling, a b c columns.  A fragment of the
  * row: its registers ("D": a death), then < = > as it is older than what comes,
- * the same, or later, then ! when the sender knew it. */
+ * the same, or later, then ! when the sender knew it.  Where it is the same, a+
+ * says that another value of a comes, the greater one, a- that ours is. */
 struct row {
 	const char *name;
 	const char *has;
@@ -47,6 +48,12 @@ static const struct row rows[] = {
 	    "-", "alive", "LSab", "-"},
 	{"the same edit", "a=", "edit a", false,
 	    "-", "unknown", "a", "-"},
+	{"one version, a greater value", "ab=a+", "edit ab", false,
+	    "a", "unknown", "b", "a"},
+	{"one version, a lesser value", "ab=a-", "edit ab", false,
+	    "-", "unknown", "ab", "a"},
+	{"one version, known there", "ab=a+b-!", "edit ab", false,
+	    "a", "unknown", "b", "-"},
 	{"edit of another field", "LSa<", "edit b", false,
 	    "b", "alive", "LSa", "-"},
 	{"one field later, one earlier", "a> b<", "edit ab", false,
@@ -82,6 +89,8 @@ static const struct row rows[] = {
 	    "-", "alive", "LSab", "-"},
 	{"the same death", "D=", "death L", false,
 	    "-", "dead", "L", "-"},
+	{"death of the birth's version", "LSab=", "death L", false,
+	    "L", "dead, goes", "-", "ab"},
 	{"earlier death", "D>", "death L", false,
 	    "-", "dead", "L", "-"},
 	{"later death", "D<", "death L", false,
@@ -97,6 +106,10 @@ static const struct row rows[] = {
 	    "LSab", "alive", "-", "ab"},
 	{"earlier birth of the same key", "LSab>", "birth LSab", false,
 	    "-", "alive", "LSab", "ab"},
+	{"one version, another birth", "LSab=a+b-", "birth LSab", false,
+	    "a", "alive", "LSb", "ab"},
+	{"birth of the death's version", "D=", "birth LSab", false,
+	    "-", "dead", "L", "late"},
 	{"birth after its edit", "a>", "birth LSab", false,
 	    "LSb", "alive", "a", "a"},
 	{"birth without the field that was edited", "a>!", "birth LSb", false,
@@ -143,6 +156,18 @@ static void read_mask(const char **p, struct mask *m)
 		mask_set(m->w, (int)(at - letters));
 }
 
+/* The values that differ, behind a '='. */
+static void read_values(const char **p, struct merge_frag *f)
+{
+	const char *at;
+
+	for (; **p && (at = strchr(letters, **p)) != NULL; *p += 2) {
+		mask_set(f->differs.w, (int)(at - letters));
+		if ((*p)[1] == '+')
+			mask_set(f->greater.w, (int)(at - letters));
+	}
+}
+
 static int read_frags(const char *p, struct merge_frag *f)
 {
 	int n = 0;
@@ -161,6 +186,7 @@ static int read_frags(const char *p, struct merge_frag *f)
 		f[n].cmp = *p == '<' ? 1 : *p == '=' ? 0 : -1;
 		assert_non_null(strchr("<=>", *p));
 		p++;
+		read_values(&p, &f[n]);
 		f[n].sender_knows = *p == '!';
 		p += *p == '!';
 		p += *p == ' ';
