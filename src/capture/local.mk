@@ -12,7 +12,7 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/refresh.c \
 	src/capture/rekey.c \
 	src/capture/rename.c \
-	src/capture/fold.c \
+	src/capture/fold.c src/capture/fold_begin.c \
 	src/capture/identity.c src/capture/identity.h \
 	src/capture/ahead.c src/capture/ahead.h \
 	src/capture/renew.c \
