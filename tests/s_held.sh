@@ -32,6 +32,9 @@ equal_held() {
 	done
 }
 T=1600000000
+# what the packer tells is by this clock, too
+DIALSYNC_NOW=$T
+export DIALSYNC_NOW
 rows="SELECT group_concat(id || '=' || coalesce(u, '-'), ' ') FROM
     (SELECT * FROM t ORDER BY id)"
 

@@ -481,6 +481,28 @@ static int value_order(const struct value *a, const struct value *b)
 	}
 }
 
+/* The same for the key's spelling, which is all its columns. */
+static int compare_spelling(struct apply_work *w, const struct incoming *in,
+    const struct frag *f, struct merge_frag *m, struct err *e)
+{
+	struct value here;
+	int c = 0, rc;
+
+	if (!in->t->present || !mask_has(f->mask.w, REG_SPELLING) ||
+	    !mask_has(in->mask.w, REG_SPELLING))
+		return 0;
+	for (int i = 0; i < in->t->nkey && c == 0; i++) {
+		rc = current_value(w, in, in->t->key[i] + REG_COLUMN, &here,
+		    e);
+		if (rc < 0)
+			return -1;
+		c = rc ? value_order(&in->values[in->t->key[i]], &here) : 0;
+	}
+	if (c > 0)
+		mask_set(m->greater.w, REG_SPELLING);
+	return 0;
+}
+
 /* The same version: are the values the same, too? */
 static int compare_values(struct apply_work *w, const struct incoming *in,
     const struct frag *f, struct merge_frag *m, struct err *e)
@@ -502,7 +524,7 @@ static int compare_values(struct apply_work *w, const struct incoming *in,
 		if (c > 0)
 			mask_set(m->greater.w, reg);
 	}
-	return 0;
+	return compare_spelling(w, in, f, m, e);
 }
 
 int place_fragment(struct apply_work *w, const struct incoming *in,

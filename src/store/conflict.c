@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/held.h"
 #include "store/row.h"
 #include "store/store_p.h"
 
@@ -114,6 +115,25 @@ static void conflict_id(struct store *s, const struct conflict *c,
 		buf_adds(id, "|=");
 }
 
+/* What another site added to the record may have come before the record itself:
+ * the evaluation of held rows puts it in. */
+static int take_waiting(struct store *s, const struct buf *id, struct err *e)
+{
+	const struct table *t = table_by_id(s, 1);
+	struct value key = {.type = VALUE_TEXT, .p = id->p, .n = id->n};
+	struct mask aside;
+
+	memset(&aside, 0, sizeof(aside));
+	if (!aside_any(s) || !t)
+		return 0;
+	if (aside_mask(s, t, &key, aside.w, e) < 0)
+		return -1;
+	if (mask_empty(aside.w, t->words))
+		return 0;
+	return held_new(s, t, &key, "came before its record", e) < 0 ? -1
+	    : store_meta_set_int(s, HELD_META_RETRY, 1, e);
+}
+
 /* 1 new, 0 there already, -1. */
 static int insert(struct store *s, const struct record *r, struct err *e)
 {
@@ -144,7 +164,9 @@ static int insert(struct store *s, const struct record *r, struct err *e)
 	bind_buf(st, 14, r->row);
 	rc = db_run(st, e);
 	sqlite3_clear_bindings(st);
-	return rc < 0 ? -1 : sqlite3_changes(s->db) > 0;
+	if (rc == 0 && sqlite3_changes(s->db) == 0)
+		return 0;
+	return rc < 0 || take_waiting(s, r->id, e) < 0 ? -1 : 1;
 }
 
 /* A record that another site made without knowing the row. */
