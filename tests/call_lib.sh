@@ -110,6 +110,7 @@ fresh() {
 # start_sim OPTION...: the line ann.tty - hub.tty, ready when this returns.
 start_sim() {
 	stop_sim
+	rm -f sim.out # it says that the last one was ready
 	"$LINE_SIM" --a ann.tty --b hub.tty "$@" >sim.out 2>sim.err &
 	sim_pid=$!
 	wait_for ready sim.out
