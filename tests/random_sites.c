@@ -84,9 +84,6 @@ static void mix(uint64_t seed, struct options *o)
 	for (size_t i = 0; i < NWORDS; i++)
 		if (rnd(dice, 100) < words[i].percent)
 			*word_of(o, &words[i]) = true;
-	/* what is held while columns come is not the same everywhere yet */
-	if (o->alter || o->drop)
-		o->unique = o->strict = false;
 	free(dice);
 }
 

@@ -131,6 +131,31 @@ static const struct row rows[] = {
 	    "CREATE UNIQUE INDEX i ON t(upper(d));"
 	    "INSERT INTO t VALUES(1, 'X')",
 	    "REPLACE INTO t VALUES(2, NULL)", "? 1; + 2"},
+	{"REPLACE of NULL by a default of another type, in an expression", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, d TEXT NOT NULL DEFAULT 0,"
+	    " e); CREATE UNIQUE INDEX i ON t(coalesce(d, e));"
+	    "INSERT INTO t VALUES(1, 0, 5)",
+	    "REPLACE INTO t VALUES(2, NULL, 6)", "? 1; + 2"},
+	{"REPLACE of NULL by a text that is a number", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, d INT NOT NULL"
+	    " DEFAULT '7'); CREATE UNIQUE INDEX i ON t(abs(d));"
+	    "INSERT INTO t VALUES(1, -7)",
+	    "REPLACE INTO t VALUES(2, NULL)", "? 1; + 2"},
+	{"REPLACE of NULL by a time among numbers", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, d DATE NOT NULL"
+	    " DEFAULT '2026-01-02'); CREATE UNIQUE INDEX i ON t(d || '');"
+	    "INSERT INTO t(id) VALUES(1)",
+	    "REPLACE INTO t VALUES(2, NULL)", "? 1; + 2"},
+	{"REPLACE of NULL by a real number", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, d REAL NOT NULL"
+	    " DEFAULT 7); CREATE UNIQUE INDEX i ON t(d || '');"
+	    "INSERT INTO t(id) VALUES(1)",
+	    "REPLACE INTO t VALUES(2, NULL)", "? 1; + 2"},
+	{"collation in a WHERE, of a column with a default", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u, d TEXT COLLATE NOCASE"
+	    " NOT NULL DEFAULT ''); CREATE UNIQUE INDEX i ON t(u)"
+	    " WHERE d = 'open'; INSERT INTO t VALUES(1, 'x', 'OPEN')",
+	    "REPLACE INTO t VALUES(2, 'x', 'OPEN')", "? 1; + 2"},
 	{"REPLACE in the schema", NULL,
 	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE"
 	    " ON CONFLICT REPLACE); INSERT INTO t VALUES(1, 'x')",

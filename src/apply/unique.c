@@ -190,25 +190,6 @@ static int by_text(const void *a, const void *b)
 
 /* ---- the scratch table */
 
-/* https://www.sqlite.org/datatype3.html, section 3.1; the scratch table is not
- * STRICT, where ANY means NUMERIC. */
-static const char *affinity(const char *type, bool strict)
-{
-	if (strict && !strcasecmp(type, "ANY"))
-		return "BLOB";
-	if (strcasestr(type, "INT"))
-		return "INTEGER";
-	if (strcasestr(type, "CHAR") || strcasestr(type, "CLOB") ||
-	    strcasestr(type, "TEXT"))
-		return "TEXT";
-	if (!*type || strcasestr(type, "BLOB"))
-		return "BLOB";
-	if (strcasestr(type, "REAL") || strcasestr(type, "FLOA") ||
-	    strcasestr(type, "DOUB"))
-		return "REAL";
-	return "NUMERIC";
-}
-
 static void add_column(struct store *s, const struct table *t,
     struct buf *create, const char *name, const char *type, bool strict,
     const char *expr)
@@ -216,7 +197,7 @@ static void add_column(struct store *s, const struct table *t,
 	const char *coll = NULL;
 
 	add_name(create, name);
-	buf_addf(create, " %s", affinity(type, strict));
+	buf_addf(create, " %s", table_affinity(type, strict));
 	sqlite3_table_column_metadata(s->db, "main", t->name, name, NULL,
 	    &coll, NULL, NULL, NULL);
 	add_collate(create, coll);

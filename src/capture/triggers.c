@@ -266,12 +266,18 @@ static bool is_rowid(const char *expr)
 	    !strcasecmp(expr, "_rowid_");
 }
 
-/* The value that the new row will have in a column.  OR REPLACE puts the
- * default where NOT NULL meets NULL, and it does so after the BEFORE triggers
- * ran. */
+/* May NULL become something else in the new row?  OR REPLACE puts the default
+ * where NOT NULL meets NULL, and it does so after the BEFORE triggers ran. */
+static bool may_default(const struct column *c)
+{
+	return c->present && c->notnull && c->dflt;
+}
+
+/* The value of a plain column, compared with that column, whose affinity and
+ * collation hold. */
 static void put_new_column(struct buf *b, const struct column *c)
 {
-	bool dflt = c->notnull && c->dflt;
+	bool dflt = may_default(c);
 
 	buf_adds(b, dflt ? "ifnull(" : "");
 	put_ref(b, "NEW", c->name);
@@ -279,9 +285,28 @@ static void put_new_column(struct buf *b, const struct column *c)
 		buf_addf(b, ",(%s))", c->dflt);
 }
 
+/* The default as the column will store it.  CAST would make 2026 of a time in
+ * a column of numbers; what its comparison finds equal is the number. */
+static void put_stored_default(struct buf *b, const struct column *c)
+{
+	const char *to = strcmp(c->affinity, "REAL") ? "INTEGER" : "REAL";
+
+	if (strcmp(c->affinity, "BLOB") == 0)
+		buf_addf(b, "(%s)", c->dflt);
+	else if (strcmp(c->affinity, "TEXT") == 0)
+		buf_addf(b, "CAST((%s) AS TEXT)", c->dflt);
+	else
+		buf_addf(b, "(SELECT CASE WHEN x=CAST(x AS %s)"
+		    " THEN CAST(x AS %s) WHEN x=CAST(x AS NUMERIC)"
+		    " THEN CAST(x AS NUMERIC) ELSE x END"
+		    " FROM (SELECT (%s) AS x))", to, to, c->dflt);
+}
+
 /* "FROM (SELECT NEW.a AS a, ...)": the new row as a table of one row, so that
- * an index's own text, which never qualifies a name, can be asked about it. */
-static void put_new_row(struct buf *b, const struct capture_def *d)
+ * an index's own text, which never qualifies a name, can be asked about it.
+ * Plain NEW.a has the column's collation, which ifnull() takes away: dflts only
+ * where a NULL is to become a default. */
+static void put_new_row(struct buf *b, const struct capture_def *d, bool dflts)
 {
 	const struct table *t = d->table;
 	bool first = true;
@@ -290,20 +315,48 @@ static void put_new_row(struct buf *b, const struct capture_def *d)
 	for (int i = 0; i < t->ncols + d->ngenerated; i++) {
 		const char *name = i < t->ncols ? t->cols[i].name :
 		    d->generated[i - t->ncols];
+		bool dflt = dflts && i < t->ncols && may_default(&t->cols[i]);
 
 		if (i < t->ncols && !t->cols[i].present)
 			continue;
-		if (!first)
-			buf_addc(b, ',');
+		buf_adds(b, first ? "" : ",");
 		first = false;
-		if (i < t->ncols)
-			put_new_column(b, &t->cols[i]);
-		else
-			put_ref(b, "NEW", name);
+		buf_adds(b, dflt ? "ifnull(" : "");
+		put_ref(b, "NEW", name);
+		if (dflt) {
+			buf_addc(b, ',');
+			put_stored_default(b, &t->cols[i]);
+			buf_addc(b, ')');
+		}
 		buf_adds(b, " AS ");
 		put_name(b, name);
 	}
 	buf_adds(b, ") AS dialsync_n");
+}
+
+/* What a text of the index makes of the new row. */
+static void put_asked(struct buf *b, const struct capture_def *d,
+    const char *text)
+{
+	const struct table *t = d->table;
+	int n = 0;
+
+	for (int i = 0; i < t->ncols; i++) {
+		if (!may_default(&t->cols[i]) ||
+		    !capture_text_names(text, t->cols[i].name))
+			continue;
+		buf_adds(b, n++ ? " OR " : "(CASE WHEN ");
+		put_ref(b, "NEW", t->cols[i].name);
+		buf_adds(b, " IS NULL");
+	}
+	if (n) {
+		buf_addf(b, " THEN (SELECT (%s)", text);
+		put_new_row(b, d, true);
+		buf_adds(b, ") ELSE ");
+	}
+	buf_addf(b, "(SELECT (%s)", text);
+	put_new_row(b, d, false);
+	buf_adds(b, n ? ") END)" : ")");
 }
 
 /* The value that the new row will have for one expression of the index. */
@@ -317,9 +370,7 @@ static void put_new_value(struct buf *b, const struct capture_def *d,
 			buf_addf(b, "NEW.%s", expr);
 			return;
 		}
-		buf_addf(b, "(SELECT %s", expr);
-		put_new_row(b, d);
-		buf_addc(b, ')');
+		put_asked(b, d, expr);
 		return;
 	}
 	c = find_column(d->table, buf_str(name));
@@ -369,9 +420,8 @@ static void put_when(struct buf *b, const struct capture_def *d,
 		/* a new row that the index leaves out evicts nothing; and
 		 * what guards the expressions from bad values guards them
 		 * here too */
-		buf_addf(b, "\nWHEN (SELECT (%s)", u->where);
-		put_new_row(b, d);
-		buf_addc(b, ')');
+		buf_adds(b, "\nWHEN ");
+		put_asked(b, d, u->where);
 	} else if (update && plain) {
 		for (int i = 0; i < u->nexprs; i++) {
 			buf_addf(b, "%sOLD.%s IS NOT NEW.%s",

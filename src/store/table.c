@@ -198,13 +198,34 @@ static int load_policy(struct store *s, struct table *t, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* https://www.sqlite.org/datatype3.html, section 3.1; only in a STRICT table
+ * ANY is no number. */
+const char *table_affinity(const char *type, bool strict)
+{
+	if (strict && !strcasecmp(type, "ANY"))
+		return "BLOB";
+	if (strcasestr(type, "INT"))
+		return "INTEGER";
+	if (strcasestr(type, "CHAR") || strcasestr(type, "CLOB") ||
+	    strcasestr(type, "TEXT"))
+		return "TEXT";
+	if (!*type || strcasestr(type, "BLOB"))
+		return "BLOB";
+	if (strcasestr(type, "REAL") || strcasestr(type, "FLOA") ||
+	    strcasestr(type, "DOUB"))
+		return "REAL";
+	return "NUMERIC";
+}
+
 /* Match the table's present columns to the registered ones; hidden and
  * generated ones (hidden > 0) do not travel. */
 static int load_present(struct store *s, struct table *t, struct err *e)
 {
 	sqlite3_stmt *st = db_preparef(s->db, e,
-	    "SELECT name, \"notnull\", dflt_value, pk FROM"
-	    " pragma_table_xinfo(%Q) WHERE hidden = 0", t->name);
+	    "SELECT name, \"notnull\", dflt_value, pk, type,"
+	    " CASE WHEN upper(type) = 'ANY' THEN (SELECT strict FROM"
+	    " pragma_table_list(%Q) WHERE schema = 'main') END FROM"
+	    " pragma_table_xinfo(%Q) WHERE hidden = 0", t->name, t->name);
 	bool whole = true;
 	int rc, nkey = 0;
 
@@ -224,6 +245,9 @@ static int load_present(struct store *s, struct table *t, struct err *e)
 		t->cols[i].present = true;
 		t->cols[i].notnull = sqlite3_column_int(st, 1) != 0;
 		t->cols[i].dflt = copy_text(sqlite3_column_text(st, 2));
+		t->cols[i].affinity = table_affinity(
+		    (const char *)sqlite3_column_text(st, 4),
+		    sqlite3_column_int(st, 5));
 		t->cols[i].keypos = pk;
 		if (pk > 0 && pk <= 16) {
 			t->key[pk - 1] = i;

@@ -32,6 +32,7 @@ struct column {
 	int keypos;      /* 1-based position in the key; 0: not in it */
 	enum collation coll; /* of a key column */
 	char *dflt;      /* owned; default as SQL text, or NULL */
+	const char *affinity; /* "TEXT" ...; NULL: not present */
 };
 
 struct table {
@@ -86,6 +87,8 @@ int table_renamed(struct store *, struct table *, int col, const char *name,
     struct err *);
 /* Its columns are as capture has seen them now. */
 int table_seen(struct store *, struct table *, struct err *);
+/* The affinity of a column of that declared type, by name; static. */
+const char *table_affinity(const char *type, bool strict);
 /* The index of a registered column; -1: none of that name. */
 int table_find_column(const struct table *, const char *name);
 /* The index of the column that had the name before it was renamed here; -1:
