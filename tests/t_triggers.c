@@ -151,6 +151,30 @@ static const struct row rows[] = {
 	    " DEFAULT 7); CREATE UNIQUE INDEX i ON t(d || '');"
 	    "INSERT INTO t(id) VALUES(1)",
 	    "REPLACE INTO t VALUES(2, NULL)", "? 1; + 2"},
+	{"affinity in a WHERE", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u, d TEXT);"
+	    "CREATE UNIQUE INDEX i ON t(u) WHERE d = 1;"
+	    "INSERT INTO t VALUES(1, 'x', 1)",
+	    "REPLACE INTO t VALUES(2, 'x', 1)", "? 1; + 2"},
+	{"affinity and collation in a WHERE", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u, d TEXT COLLATE NOCASE,"
+	    " n INT NOT NULL DEFAULT 1); CREATE UNIQUE INDEX i ON t(u)"
+	    " WHERE d IN ('open', 3) AND n <> '2';"
+	    "INSERT INTO t VALUES(1, 'x', 'OPEN', 1), (2, 'y', 3, 1)",
+	    "REPLACE INTO t VALUES(3, 'x', 'Open', 1);"
+	    "REPLACE INTO t VALUES(4, 'y', 3, 1);"
+	    "REPLACE INTO t VALUES(5, 'y', 3, 2)",
+	    "? 1; + 3; ? 2; + 4; + 5"},
+	{"affinity in a WHERE, and values that do not fit it", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u, n INT);"
+	    "CREATE UNIQUE INDEX i ON t(u) WHERE n <> '2';"
+	    "INSERT INTO t VALUES(1, 'x', 'abc')",
+	    "REPLACE INTO t VALUES(2, 'x', 'abc')", "? 1; + 2"},
+	{"affinity in an expression", NULL,
+	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u, d TEXT);"
+	    "CREATE UNIQUE INDEX i ON t(CASE WHEN d = 1 THEN u END);"
+	    "INSERT INTO t VALUES(1, 'x', 1)",
+	    "REPLACE INTO t VALUES(2, 'x', 1)", "? 1; + 2"},
 	{"collation in a WHERE, of a column with a default", NULL,
 	    "CREATE TABLE t(id INTEGER PRIMARY KEY, u, d TEXT COLLATE NOCASE"
 	    " NOT NULL DEFAULT ''); CREATE UNIQUE INDEX i ON t(u)"

@@ -302,11 +302,44 @@ static void put_stored_default(struct buf *b, const struct column *c)
 		    " FROM (SELECT (%s) AS x))", to, to, c->dflt);
 }
 
+/* How the new row's columns are written. */
+enum new_row {
+	NEW_PLAIN,   /* NEW.a: it has the column's collation, no affinity */
+	NEW_TYPED,   /* CAST: with both; where it leaves the value as it is */
+	NEW_DEFAULT  /* ifnull(): where a NULL is to become a default */
+};
+
+static const char *cast_type(const struct column *c)
+{
+	return strcmp(c->affinity, "INTEGER") ? c->affinity : "NUMERIC";
+}
+
+static bool has_affinity(const struct column *c)
+{
+	return c->present && strcmp(c->affinity, "BLOB") != 0;
+}
+
+static void put_row_column(struct buf *b, const struct column *c,
+    enum new_row how)
+{
+	bool cast = how == NEW_TYPED && has_affinity(c);
+	bool dflt = how == NEW_DEFAULT && may_default(c);
+
+	buf_adds(b, cast ? "CAST(" : dflt ? "ifnull(" : "");
+	put_ref(b, "NEW", c->name);
+	if (cast)
+		buf_addf(b, " AS %s)", cast_type(c));
+	if (dflt) {
+		buf_addc(b, ',');
+		put_stored_default(b, c);
+		buf_addc(b, ')');
+	}
+}
+
 /* "FROM (SELECT NEW.a AS a, ...)": the new row as a table of one row, so that
- * an index's own text, which never qualifies a name, can be asked about it.
- * Plain NEW.a has the column's collation, which ifnull() takes away: dflts only
- * where a NULL is to become a default. */
-static void put_new_row(struct buf *b, const struct capture_def *d, bool dflts)
+ * an index's own text, which never qualifies a name, can be asked about it. */
+static void put_new_row(struct buf *b, const struct capture_def *d,
+    enum new_row how)
 {
 	const struct table *t = d->table;
 	bool first = true;
@@ -315,48 +348,85 @@ static void put_new_row(struct buf *b, const struct capture_def *d, bool dflts)
 	for (int i = 0; i < t->ncols + d->ngenerated; i++) {
 		const char *name = i < t->ncols ? t->cols[i].name :
 		    d->generated[i - t->ncols];
-		bool dflt = dflts && i < t->ncols && may_default(&t->cols[i]);
 
 		if (i < t->ncols && !t->cols[i].present)
 			continue;
 		buf_adds(b, first ? "" : ",");
 		first = false;
-		buf_adds(b, dflt ? "ifnull(" : "");
-		put_ref(b, "NEW", name);
-		if (dflt) {
-			buf_addc(b, ',');
-			put_stored_default(b, &t->cols[i]);
-			buf_addc(b, ')');
-		}
+		if (i < t->ncols)
+			put_row_column(b, &t->cols[i], how);
+		else
+			put_ref(b, "NEW", name);
 		buf_adds(b, " AS ");
 		put_name(b, name);
 	}
 	buf_adds(b, ") AS dialsync_n");
 }
 
+/* Does the text compare, so that affinity matters? */
+static bool compares(const char *text)
+{
+	return strpbrk(text, "=<>") || capture_text_names(text, "IN") ||
+	    capture_text_names(text, "BETWEEN") ||
+	    capture_text_names(text, "CASE");
+}
+
+/* The condition under which the text is asked of a row written that way.
+ * false: there is none, it need not be. */
+static bool put_how(struct buf *b, const struct table *t, const char *text,
+    enum new_row how)
+{
+	int n = 0;
+
+	for (int i = 0; i < t->ncols; i++) {
+		const struct column *c = &t->cols[i];
+
+		if (!(how == NEW_DEFAULT ? may_default(c) : has_affinity(c)) ||
+		    !capture_text_names(text, c->name))
+			continue;
+		if (n++)
+			buf_adds(b, how == NEW_DEFAULT ? " OR " : " AND ");
+		else
+			buf_adds(b, " WHEN ");
+		if (how == NEW_TYPED)
+			buf_adds(b, "typeof(");
+		put_ref(b, "NEW", c->name);
+		buf_adds(b, how == NEW_DEFAULT ? " IS NULL" :
+		    strcmp(c->affinity, "TEXT") == 0 ? ")<>'blob'" :
+		    ") NOT IN('text','blob')");
+	}
+	return n > 0;
+}
+
+static void put_text_of(struct buf *b, const struct capture_def *d,
+    const char *text, enum new_row how)
+{
+	buf_addf(b, "(SELECT (%s)", text);
+	put_new_row(b, d, how);
+	buf_addc(b, ')');
+}
+
 /* What a text of the index makes of the new row. */
 static void put_asked(struct buf *b, const struct capture_def *d,
     const char *text)
 {
-	const struct table *t = d->table;
-	int n = 0;
+	struct buf cases = BUF_INIT(SIZE_MAX);
 
-	for (int i = 0; i < t->ncols; i++) {
-		if (!may_default(&t->cols[i]) ||
-		    !capture_text_names(text, t->cols[i].name))
-			continue;
-		buf_adds(b, n++ ? " OR " : "(CASE WHEN ");
-		put_ref(b, "NEW", t->cols[i].name);
-		buf_adds(b, " IS NULL");
+	if (put_how(&cases, d->table, text, NEW_DEFAULT)) {
+		buf_adds(&cases, " THEN ");
+		put_text_of(&cases, d, text, NEW_DEFAULT);
 	}
-	if (n) {
-		buf_addf(b, " THEN (SELECT (%s)", text);
-		put_new_row(b, d, true);
-		buf_adds(b, ") ELSE ");
+	if (compares(text) && put_how(&cases, d->table, text, NEW_TYPED)) {
+		buf_adds(&cases, " THEN ");
+		put_text_of(&cases, d, text, NEW_TYPED);
 	}
-	buf_addf(b, "(SELECT (%s)", text);
-	put_new_row(b, d, false);
-	buf_adds(b, n ? ") END)" : ")");
+	if (cases.n)
+		buf_addf(b, "(CASE%s ELSE ", buf_str(&cases));
+	put_text_of(b, d, text, NEW_PLAIN);
+	if (cases.n)
+		buf_adds(b, " END)");
+	b->failed |= cases.failed;
+	buf_free(&cases);
 }
 
 /* The value that the new row will have for one expression of the index. */
