@@ -90,17 +90,6 @@ static int gone_get(struct store *s, const struct table *t,
 	return rc;
 }
 
-/* Does a value of a parent's row answer to a child's?  As types and collations
- * may differ, this is a little wider than what SQLite does. */
-static bool answers(const struct value *a, const struct value *b)
-{
-	if (value_same(a, b))
-		return true;
-	return a->type == VALUE_TEXT && b->type == VALUE_TEXT &&
-	    a->n == b->n && sqlite3_strnicmp(a->p ? a->p : "",
-		b->p ? b->p : "", (int)a->n) == 0;
-}
-
 /* A parent by other columns than its key: rows that went are few. */
 static int gone_search(struct store *s, const struct foreign *f,
     const struct value *values, struct buf *json, struct value *key,
@@ -121,7 +110,8 @@ static int gone_search(struct store *s, const struct foreign *f,
 		    NULL) == 0;
 		for (int i = 0; i < f->ncols && found; i++)
 			found = f->tocol[i] >= 0 &&
-			    answers(&row[f->tocol[i]], &values[i]);
+			    foreign_answers(&row[f->tocol[i]],
+				&values[i]);
 		if (!found)
 			continue;
 		buf_add(json, p, n);
