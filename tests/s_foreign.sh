@@ -199,6 +199,15 @@ sync_all a b
 same "gone, and no longer held" 0 "$(db b "SELECT count(*) FROM dialsync_held")"
 same "two dangle" 2 "$(dangling b)"
 told "a held parent went" a b
+# it comes back, where it may
+tick
+for n in $(db a "SELECT rowid FROM dialsync_conflict WHERE kind = 'parent'
+    AND settled IS NULL"); do
+	conf a take "$n" >out 2>&1 || bad "take: $(cat out)"
+done
+sync_all a b
+same "held parents are back" "0 0 0 2" "$(dangling a) $(parents a) \
+$(parents b) $(db b "SELECT count(*) FROM dialsync_held")"
 
 # ---- Northwind
 sql=${NORTHWIND:-/work/shared/data/northwind.sql}

@@ -6,6 +6,7 @@
 
 #include "store/conflict.h"
 #include "store/foreign.h"
+#include "store/held.h"
 #include "store/row.h"
 #include "store/row_json.h"
 #include "store/store_p.h"
@@ -33,6 +34,35 @@ int dangling_add(struct store *s, const struct foreign *f,
 
 /* ---- rows that went */
 
+/* A row that is held as a whole is aside: 1, 0 it is not, -1. */
+static int held_json(struct store *s, const struct table *t,
+    const struct value *key, struct value *values, struct buf *json,
+    struct err *e)
+{
+	struct arena arena = ARENA_INIT;
+	struct mask set;
+	int rc = held_whole(s, t, key, e);
+	bool held = rc == 1;
+
+	memset(&set, 0, sizeof(set));
+	for (int i = 0; i < t->ncols && held && rc >= 0; i++) {
+		struct value *v = &values[i];
+
+		rc = aside_get(s, t, key, i + REG_COLUMN, v, e);
+		if (rc != 1 || !t->cols[i].present)
+			continue;
+		mask_set(set.w, i + REG_COLUMN);
+		if (v->n) {
+			v->p = arena_copy(&arena, v->p, v->n);
+			rc = v->p ? 1 : no_memory(e);
+		}
+	}
+	if (held && rc >= 0)
+		row_json_put(t, set.w, values, json);
+	arena_free(&arena);
+	return rc < 0 ? -1 : held;
+}
+
 int gone_put(struct store *s, struct table *t, const struct value *key,
     struct err *e)
 {
@@ -49,6 +79,8 @@ int gone_put(struct store *s, struct table *t, const struct value *key,
 	rc = row_read(s, t, key, values, e);
 	if (rc == 1)
 		row_json_put(t, t->all.w, values, &json);
+	else if (rc == 0)
+		rc = held_json(s, t, key, values, &json, e);
 	sqlite3_finalize(t->select);
 	t->select = st;
 	free(values);
