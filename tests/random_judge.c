@@ -75,7 +75,8 @@ static void written(struct world *w, int i, struct token *t)
 	t->shared |= t->before && t->site != i;
 	t->site = i;
 	t->event = w->event;
-	t->over = t->excused = false;
+	t->excused = false;
+	memset(t->over, 0, sizeof(t->over));
 	if (!t->before)
 		t->before = malloc(sizeof(*t->before));
 	if (!t->before)
@@ -97,11 +98,8 @@ void seen_edit(struct world *w, int i, const struct seen *before)
 
 		if (is && !was)
 			written(w, i, t);
-		if (was && !is) {
-			t->over = true;
-			t->over_site = i;
-			t->over_event = w->event;
-		}
+		if (was && !is && !t->over[i])
+			t->over[i] = w->event;
 	}
 	add(&s->seen, &after);
 }
@@ -139,9 +137,9 @@ void seen_restored(struct world *w, int i)
 		if (t->site == i && t->event > s->backup &&
 		    !seen_has(&others, k) && !seen_has(&s->seen, k))
 			t->excused = true;
-		if (t->over && t->over_site == i &&
-		    t->over_event > s->backup && t->over_event > s->packed)
-			t->over = false;
+		/* what another site overwrote, too, stays so */
+		if (t->over[i] > s->backup && t->over[i] > s->packed)
+			t->over[i] = 0;
 	}
 }
 
@@ -186,6 +184,14 @@ static void judge_equal(struct world *w)
 	buf_free(&a);
 }
 
+static bool is_over(const struct world *w, const struct token *t)
+{
+	for (int i = 0; i < w->nsites; i++)
+		if (t->over[i])
+			return true;
+	return false;
+}
+
 static void judge_lost(struct world *w)
 {
 	struct buf kept = BUF_INIT(SIZE_MAX);
@@ -199,7 +205,7 @@ static void judge_lost(struct world *w)
 		const char *value = strstr(t->text, "]=") + 2;
 		char line[500];
 
-		if (t->over || t->excused || seen_has(&now, i))
+		if (is_over(w, t) || t->excused || seen_has(&now, i))
 			continue;
 		snprintf(line, sizeof(line), " %s ", value);
 		if (strstr(buf_str(&kept), line))

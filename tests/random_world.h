@@ -31,9 +31,8 @@ struct token {
 	char *text;     /* owned: "t0.a[key]=value", as dump_values says it */
 	int site;       /* that wrote it ... */
 	int64_t event;  /* ... then */
-	bool over;      /* overwritten by a site that saw it: */
-	int over_site;
-	int64_t over_event;
+	int64_t over[SITES_MAX]; /* events: overwritten by a site that saw it,
+			 * for the first time there; 0: not by that one */
 	bool shared;    /* others wrote the same one, too */
 	bool excused;   /* gone with a backup, before anybody else had it */
 	struct seen *before; /* owned: what its writer had seen */

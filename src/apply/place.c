@@ -259,8 +259,10 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 		}
 	}
 	row_read_done(in->t);
-	if (keep_own(w, in, n, e) < 0 || drop_aside(w, in, drop.w, e) < 0 ||
-	    row_delete(w->s, in->t, &in->key, e) < 0)
+	/* children of a row that is aside are found by what is aside */
+	if (keep_own(w, in, n, e) < 0 ||
+	    row_delete(w->s, in->t, &in->key, e) < 0 ||
+	    drop_aside(w, in, drop.w, e) < 0)
 		return -1;
 	return aside_any(w->s) ? held_drop(w->s, in->t, &in->key, e) : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "store/conflict.h"
 #include "store/foreign.h"
+#include "store/held.h"
 #include "store/row.h"
 #include "store/row_json.h"
 #include "store/store_p.h"
@@ -33,6 +34,35 @@ int dangling_add(struct store *s, const struct foreign *f,
 
 /* ---- rows that went */
 
+/* A row that is held as a whole is aside: 1, 0 it is not, -1. */
+static int held_json(struct store *s, const struct table *t,
+    const struct value *key, struct value *values, struct buf *json,
+    struct err *e)
+{
+	struct arena arena = ARENA_INIT;
+	struct mask set;
+	int rc = held_whole(s, t, key, e);
+	bool held = rc == 1;
+
+	memset(&set, 0, sizeof(set));
+	for (int i = 0; i < t->ncols && held && rc >= 0; i++) {
+		struct value *v = &values[i];
+
+		rc = aside_get(s, t, key, i + REG_COLUMN, v, e);
+		if (rc != 1 || !t->cols[i].present)
+			continue;
+		mask_set(set.w, i + REG_COLUMN);
+		if (v->n) {
+			v->p = arena_copy(&arena, v->p, v->n);
+			rc = v->p ? 1 : no_memory(e);
+		}
+	}
+	if (held && rc >= 0)
+		row_json_put(t, set.w, values, json);
+	arena_free(&arena);
+	return rc < 0 ? -1 : held;
+}
+
 int gone_put(struct store *s, struct table *t, const struct value *key,
     struct err *e)
 {
@@ -49,6 +79,8 @@ int gone_put(struct store *s, struct table *t, const struct value *key,
 	rc = row_read(s, t, key, values, e);
 	if (rc == 1)
 		row_json_put(t, t->all.w, values, &json);
+	else if (rc == 0)
+		rc = held_json(s, t, key, values, &json, e);
 	sqlite3_finalize(t->select);
 	t->select = st;
 	free(values);
@@ -90,17 +122,6 @@ static int gone_get(struct store *s, const struct table *t,
 	return rc;
 }
 
-/* Does a value of a parent's row answer to a child's?  As types and collations
- * may differ, this is a little wider than what SQLite does. */
-static bool answers(const struct value *a, const struct value *b)
-{
-	if (value_same(a, b))
-		return true;
-	return a->type == VALUE_TEXT && b->type == VALUE_TEXT &&
-	    a->n == b->n && sqlite3_strnicmp(a->p ? a->p : "",
-		b->p ? b->p : "", (int)a->n) == 0;
-}
-
 /* A parent by other columns than its key: rows that went are few. */
 static int gone_search(struct store *s, const struct foreign *f,
     const struct value *values, struct buf *json, struct value *key,
@@ -121,7 +142,8 @@ static int gone_search(struct store *s, const struct foreign *f,
 		    NULL) == 0;
 		for (int i = 0; i < f->ncols && found; i++)
 			found = f->tocol[i] >= 0 &&
-			    answers(&row[f->tocol[i]], &values[i]);
+			    foreign_answers(&row[f->tocol[i]],
+				&values[i]);
 		if (!found)
 			continue;
 		buf_add(json, p, n);

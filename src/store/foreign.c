@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "store/held.h"
 #include "store/row.h"
 #include "store/store_p.h"
 
@@ -315,6 +316,63 @@ int foreign_values(struct store *s, struct foreign *f,
 	return rc;
 }
 
+bool foreign_answers(const struct value *a, const struct value *b)
+{
+	if (value_same(a, b))
+		return true;
+	return a->type == VALUE_TEXT && b->type == VALUE_TEXT &&
+	    a->n == b->n && sqlite3_strnicmp(a->p ? a->p : "",
+		b->p ? b->p : "", (int)a->n) == 0;
+}
+
+/* A held parent by other columns than its key: rows that are held whole are
+ * few. */
+static int held_search(struct store *s, const struct foreign *f,
+    const struct value *values, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e, "SELECT h.k FROM"
+	    " dialsync_held h JOIN dialsync_aside a ON a.t = h.t AND a.k = h.k"
+	    " WHERE h.t = %lld AND a.r = %d", (long long)f->parent->id,
+	    f->parent->key[0] + REG_COLUMN);
+	struct value key, v;
+	bool found = false;
+	int rc = st ? 1 : -1;
+
+	while (rc == 1 && !found && (rc = db_step(st, e)) == 1) {
+		db_column(st, 0, &key);
+		found = true;
+		for (int i = 0; i < f->ncols && found && rc == 1; i++) {
+			int got = f->tocol[i] < 0 ? 0 : aside_get(s,
+			    f->parent, &key, f->tocol[i] + REG_COLUMN, &v, e);
+
+			if (got < 0)
+				rc = -1;
+			found = got == 1 && foreign_answers(&v, &values[i]);
+		}
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : found;
+}
+
+/* Is the parent held, and not in its table?  It is alive, only this site's own
+ * rules refuse it: what others are told must not call that dangling. */
+static int parent_held(struct store *s, const struct foreign *f,
+    const struct value *values, struct err *e)
+{
+	struct buf scratch = BUF_INIT(SIZE_MAX);
+	struct value key;
+	int rc = 0;
+
+	if (!aside_any(s) || !f->parent)
+		return 0;
+	if (!f->by_key)
+		return held_search(s, f, values, e);
+	if (key_make(f->parent, values, &scratch, &key))
+		rc = held_whole(s, f->parent, &key, e);
+	buf_free(&scratch);
+	return rc;
+}
+
 /* The parent's column compares, with its own collation and affinity, as
  * SQLite's own foreign keys do. */
 int foreign_has(struct store *s, struct foreign *f,
@@ -341,14 +399,36 @@ int foreign_has(struct store *s, struct foreign *f,
 	rc = db_step(f->has, e);
 	sqlite3_reset(f->has);
 	sqlite3_clear_bindings(f->has);
-	return rc;
+	return rc ? rc : parent_held(s, f, values, e);
 }
 
 /* ---- touched rows */
 
+/* The same of a row that is held as a whole; copied to the arena. */
+static int held_values(struct store *s, const struct foreign *f,
+    const struct value *key, struct value *values, struct arena *arena,
+    struct err *e)
+{
+	int rc = held_whole(s, f->parent, key, e);
+
+	for (int i = 0; i < f->ncols && rc == 1; i++) {
+		struct value *v = &values[i];
+
+		rc = f->tocol[i] < 0 ? 0 : aside_get(s, f->parent, key,
+		    f->tocol[i] + REG_COLUMN, v, e);
+		if (rc == 1 && v->n) {
+			v->p = arena_copy(arena, v->p, v->n);
+			if (!v->p)
+				rc = no_memory(e);
+		}
+	}
+	return rc;
+}
+
 /* Old values of the columns that children refer to. */
 static int old_values(struct store *s, struct foreign *f,
-    const struct value *key, struct value *values, struct err *e)
+    const struct value *key, struct value *values, struct arena *arena,
+    struct err *e)
 {
 	struct buf b = BUF_INIT(SIZE_MAX);
 	struct value cols[16];
@@ -379,7 +459,7 @@ static int old_values(struct store *s, struct foreign *f,
 	rc = db_step(f->old, e);
 	for (int i = 0; i < f->ncols && rc == 1; i++)
 		db_column(f->old, i, &values[i]);
-	return rc;
+	return rc ? rc : held_values(s, f, key, values, arena, e);
 }
 
 static int prepare_children(struct store *s, struct foreign *f,
@@ -462,31 +542,33 @@ static bool changes(const struct table *t, const int *cols, int n,
 int foreign_before(struct store *s, struct table *t, const struct value *key,
     const uint64_t *cols, struct err *e)
 {
+	struct arena arena = ARENA_INIT;
 	struct foreign_list *l;
 	bool some = false;
 	int64_t any = 0;
+	int rc = 0;
 
 	if (foreign_load(s, &l, e) < 0)
 		return -1;
 	if (!t->foreign)
 		return 0;
-	for (int i = 0; i < l->n; i++) {
+	for (int i = 0; i < l->n && rc >= 0; i++) {
 		struct foreign *f = &l->f[i];
 		struct value values[FOREIGN_COLS_MAX];
-		int rc;
 
 		if (f->parent != t ||
 		    (cols && !changes(t, f->tocol, f->ncols, cols)))
 			continue;
-		rc = old_values(s, f, key, values, e);
+		rc = old_values(s, f, key, values, &arena, e);
 		if (rc == 1)
 			rc = note_children(s, f, values, &some, e);
 		if (f->old)
 			sqlite3_reset(f->old);
-		if (rc < 0)
-			return -1;
 		any = 1;
 	}
+	arena_free(&arena);
+	if (rc < 0)
+		return -1;
 	/* it may also be the parent of a parent that went */
 	if (any && !some && db_int(s->db, "SELECT EXISTS(SELECT 1 FROM"
 		" dialsync_dangling)", 0, &any, e) < 0)

@@ -49,7 +49,10 @@ struct foreign *foreign_named(struct store *, const struct foreign_list *,
 int foreign_values(struct store *, struct foreign *,
     const struct value *key, struct value *values, struct arena *,
     struct err *);
-/* Is the parent of these values in its table?  1, 0, -1. */
+/* Does a value of a parent's row answer to a child's?  As types and collations
+ * may differ, this is a little wider than what SQLite does. */
+bool foreign_answers(const struct value *, const struct value *);
+/* Is the parent of these values in its table, or held as a whole?  1, 0, -1. */
 int foreign_has(struct store *, struct foreign *, const struct value *values,
     struct err *);
 
