@@ -61,10 +61,14 @@ RULES = {
     'keepseen': 'tags of ended incarnations stay',
     'high': 'clocks of a log never fall, overwritten entries counted',
     'exactview': 'a new incarnation is viewed with what it says',
+    'told': 'a bundle tells the wall clock where that is far past the own one',
+    'birth': 'a birth takes every older register of its row, carried or not',
+    'passbirth': "in the fold a birth passes its row's clocks, and an edit the birth's",
 }
 
 BASE = (0, '', 0)
 NEVER = 1 << 62
+FAR = 86400
 TICKS = (0, 0, 0, 1, 1, 5, 60, 3600)
 
 
@@ -265,7 +269,12 @@ class Site:
                 if not e['mask']:
                     continue
                 e['k'], e['least'] = k, 0
-                for f in (fields if e.get('death') else e['mask']):
+                over = e['mask']
+                if e.get('death') or ('passbirth' in s.w.rules and '*' in over):
+                    over = fields
+                elif 'passbirth' in s.w.rules:
+                    over = over.union('*')
+                for f in over:
                     old = d.regs.get((k, f))
                     if old and old[1] != BASE:
                         e['least'] = max(e['least'], old[1][0] + 1)
@@ -475,6 +484,9 @@ class Site:
             if seq > p.mark and s.lacks(q, p, ver, seq):
                 frags[seq].append((r, v, ver))
         todo = sorted(frags)
+        told = max(d.packed, d.last)
+        if 'told' in w.rules and s.wall() > told + FAR:
+            told = d.packed = s.wall()    # though nothing may come of it
         n = min(size, len(todo))
         while 'whole' in w.rules and 0 < n < len(todo) and \
                 frags[todo[n]][0][2] == frags[todo[n - 1]][0][2]:
@@ -484,7 +496,7 @@ class Site:
             return None                   # not full yet
         if not take and not p.tell:
             return None
-        d.packed = max(d.packed, d.last)
+        d.packed = told
         known = dict(d.known)
         known[me] = d.packed
         b = Bundle()
@@ -856,6 +868,7 @@ class Site:
             if ver <= life[1]:
                 return []
         won, births = [], []
+        s.gone = []
         for f, v in fs.items():
             old = d.regs.get((k, f))
             if not old:
@@ -880,9 +893,43 @@ class Site:
                     s.conflict(k, f, lose, best)
             if win:
                 won.append(f)
+        if 'birth' in w.rules:
+            s.merge_gone(k, ver, fs, KS, life, won, births)
         if births:                        # one key born twice: one record
             s.conflict_birth(k, (fs['*'], ver), life, row, births)
+        for r in s.gone:
+            del d.regs[r]
         return won
+
+    def merge_gone(s, k, ver, fs, KS, life, won, births):
+        """A birth takes the older registers that it does not carry, too: they go
+        back to their default.  What comes and is older than the birth that has
+        the row has lost to it."""
+        d = s.d
+        if life and life[0][0] == 'B' and life[1] != BASE and ver < life[1]:
+            if not covers(KS, life[1]) and not covers(d.known, ver):
+                for f in won:
+                    s.clash_gone(k, f, (fs[f], ver), life, 'B' == fs.get(
+                        '*', ' ')[0], births)
+            del won[:]
+        elif '*' in won:
+            for f in s.w.F:
+                old = d.regs.get((k, f))
+                if f in fs or not old or old[1] == BASE or old[1] >= ver:
+                    continue
+                if not covers(KS, old[1]):
+                    s.clash_gone(k, f, old, (fs['*'], ver), life and
+                                 life[0][0] == 'B' and life[2] == old[2],
+                                 births)
+                s.gone.append((k, f))
+
+    def clash_gone(s, k, f, lose, best, births_met, births):
+        if lose[0][0] is None:
+            return
+        if births_met:
+            births.append((lose, best))
+        else:
+            s.conflict(k, f, lose, best)
 
     def place(s):
         """Tables and held values are a function of the registers."""
@@ -1295,7 +1342,7 @@ def main():
     rules = [x for x in RULES if x not in without]
     if o.script:
         for seed in seeds:
-            w = World(seed, words, rules)
+            w = World(seed, words, rules, o.trace)
             text = w.write_script()
             if w.bad:
                 print(seed, w.bad)

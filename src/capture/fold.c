@@ -47,6 +47,7 @@ struct older {
 	int64_t seq;
 	struct version ver;
 	uint32_t mask;
+	uint32_t was; /* before this fold */
 	bool death;
 };
 
@@ -442,9 +443,12 @@ static int keep_older(struct fold *f, struct frow *r, int n)
 		o->ver = f->frags[i].ver;
 		o->death = f->frags[i].death;
 		o->mask = new_mask(f, r->t);
-		if (o->mask == UINT32_MAX)
+		o->was = new_mask(f, r->t);
+		if (o->mask == UINT32_MAX || o->was == UINT32_MAX)
 			return -1;
 		memcpy(&f->masks[o->mask], f->frags[i].mask.w,
+		    (size_t)r->t->words * sizeof(uint64_t));
+		memcpy(&f->masks[o->was], f->frags[i].mask.w,
 		    (size_t)r->t->words * sizeof(uint64_t));
 	}
 	return 0;
@@ -728,7 +732,7 @@ static int replace_aside(struct fold *f, const struct frow *r,
 		if (!mask_has(both, reg))
 			continue;
 		for (uint32_t k = 0; k < r->nolder; k++)
-			if (mask_has(&f->masks[f->older[r->older + k].mask],
+			if (mask_has(&f->masks[f->older[r->older + k].was],
 				reg))
 				c.loser = f->older[r->older + k].ver;
 		if (aside_get(f->s, r->t, &r->key, reg, &v, e) < 0 ||
