@@ -210,8 +210,7 @@ same "held parents are back" "0 0 0 2" "$(dangling a) $(parents a) \
 $(parents b) $(db b "SELECT count(*) FROM dialsync_held")"
 
 # ---- Northwind
-sql=${NORTHWIND:-/work/shared/data/northwind.sql}
-[ -r "$sql" ] || sql=${abs_top_srcdir:-$PWD}/../shared/data/northwind.sql
+sql=${NORTHWIND:-${abs_top_srcdir:-$OLDPWD}/../shared/data/northwind.sql}
 if [ ! -r "$sql" ]; then
 	echo "skipped: Northwind (no file; name it in \$NORTHWIND)"
 	finish

@@ -224,8 +224,7 @@ fi
 
 # ---- Northwind, where it is
 
-north=${abs_top_srcdir:-$OLDPWD}/../shared/data/northwind.sql
-[ -e "$north" ] || north=/work/shared/data/northwind.sql
+north=${NORTHWIND:-${abs_top_srcdir:-$OLDPWD}/../shared/data/northwind.sql}
 if [ -e "$north" ]; then
 	rm -rf hub hub.tmp ann ann.tmp
 	mkdir hub.tmp ann.tmp
