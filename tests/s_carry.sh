@@ -299,6 +299,10 @@ if [ $? = 100 ]; then
 fi
 
 # ---- resend
+make_sites "$T" a b
+rm -rf stick; mkdir stick
+db a "INSERT INTO t VALUES('a0', 0)"
+visit a; visit b
 db b "INSERT INTO t VALUES('r0', 0)"
 visit b; visit a
 run "all is applied" 0 "nothing to send again" dialsync -C a resend b
