@@ -1,6 +1,9 @@
 # The dialer: one program, and the libraries it is made of.  It must link
 # neither SQLite nor libxml2 (tests/s_dialer_links.sh).
 include modem/local.zmodem.mk
+include modem/local.crypto.mk
+include modem/local.link.mk
+include modem/local.exchange.mk
 
 noinst_LIBRARIES += modem/libport.a
 modem_libport_a_SOURCES = \

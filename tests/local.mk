@@ -9,8 +9,12 @@ include tests/local.capture.mk
 include tests/local.carry.mk
 include tests/local.conf.mk
 include tests/local.config.mk
+include tests/local.crypto.mk
 include tests/local.dialer.mk
+include tests/local.exchange.mk
 include tests/local.held.mk
+include tests/local.keys.mk
+include tests/local.link.mk
 include tests/local.load.mk
 include tests/local.mtest.mk
 include tests/local.repair.mk

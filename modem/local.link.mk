@@ -1,0 +1,2 @@
+# Frames and the link: sans-IO.
+EXTRA_DIST += modem/stuff.h modem/wire.h modem/link.h

@@ -1,0 +1,2 @@
+# Keys that two peers share.
+EXTRA_DIST += src/keys/keys.h

@@ -1,0 +1,1 @@
+# Noise, records, hello.

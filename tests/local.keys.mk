@@ -1,0 +1,1 @@
+# Keys, and bundles that carry a digest.

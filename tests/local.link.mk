@@ -1,0 +1,1 @@
+# The link and its frames.
