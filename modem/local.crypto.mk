@@ -1,2 +1,6 @@
-# Noise, records, hello: libsodium and nothing else of the system.
-EXTRA_DIST += modem/noise.h modem/record.h modem/hello.h
+# Noise and records: libsodium and nothing else of the system.  Sans-IO.
+noinst_LIBRARIES += modem/libnoise.a
+modem_libnoise_a_SOURCES = \
+	modem/noise.c modem/noise.h \
+	modem/record.c modem/record.h
+EXTRA_DIST += modem/hello.h
