@@ -350,6 +350,7 @@ static const struct body_row {
 	    NULL},
 	{"a name of 33", NONE, 34, J("\41abcdefghijklmnopqrstuvwxyz0123456"),
 	    0, HELLO_BAD, NULL},
+	{"a name of 180", NONE, 181, J("\264abc"), 0, HELLO_BAD, NULL},
 	{"a name with a slash", NONE, 5, J("\4../x"), 0, HELLO_BAD, NULL},
 	{"a name with NUL", NONE, 5, J("\4hu\0b"), 0, HELLO_BAD, NULL},
 	{"a name with a control", NONE, 5, J("\4hu\33b"), 0, HELLO_BAD, NULL},
@@ -386,6 +387,24 @@ static void test_bodies(void **state)
 		    row->flags == ENCRYPT || row->flags == SIGN ? 0x42 : 0);
 		assert_int_equal(s.h.reason,
 		    row->flags & HELLO_REFUSED ? 0x42 : 0);
+	}
+}
+
+/* Magics by chance in what a hello carries. */
+static void test_magics_inside(void **state)
+{
+	(void)state;
+	for (size_t magics = 0; magics < HELLO_CANDIDATES; magics++) {
+		uint8_t b[4 + NOISE_MESSAGE] = {1, ENCRYPT, 0, NOISE_MESSAGE};
+		struct wire w;
+		struct said s;
+
+		for (size_t i = 0; i < magics; i++)
+			memcpy(b + 4 + 5 * i, "\x9d" "ds", 3);
+		w = seal(b, sizeof(b));
+		s = feed_new(w.p, w.n);
+		assert_int_equal(s.last, HELLO_WHOLE);
+		assert_memory_equal(s.h.noise, b + 4, NOISE_MESSAGE);
 	}
 }
 
@@ -433,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_xon),
 		cmocka_unit_test(test_seven_bits),
 		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_magics_inside),
 		cmocka_unit_test(test_random),
 	};
 
