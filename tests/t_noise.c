@@ -14,7 +14,8 @@
 
 /* Noise_NNpsk0_25519_ChaChaPoly_SHA256 of vectors/cacophony.txt, the vectors
  * of the Haskell library cacophony (github.com/haskell-cryptography/cacophony,
- * commit 8ee9d41e, public domain), which snow and others carry too. */
+ * commit 36c1e5c3; the handshake's hash was added later, commit 8ee9d41e),
+ * which snow and others are held against too. */
 static const char prologue_hex[] = "4a6f686e2047616c74";
 static const char psk_hex[] =
     "54686973206973206d7920417573747269616e20706572737065637469766521";
