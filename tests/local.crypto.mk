@@ -9,7 +9,7 @@ tests_t_noise_SOURCES = tests/t_noise.c
 tests_t_noise_LDADD = modem/libnoise.a $(SODIUM_LIBS) $(CMOCKA_LIBS)
 tests_t_record_SOURCES = tests/t_record.c
 tests_t_record_LDADD = modem/libnoise.a $(SODIUM_LIBS) $(CMOCKA_LIBS)
-tests_t_hello_SOURCES = tests/t_hello.c modem/stuff.c
+tests_t_hello_SOURCES = tests/t_hello.c tests/fz_hello.c modem/stuff.c
 tests_t_hello_LDADD = modem/libnoise.a modem/libzmodem.a src/base/libbase.a \
 	$(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif

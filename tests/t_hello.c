@@ -440,6 +440,26 @@ static void test_random(void **state)
 	assert_true(s.count[HELLO_SEVEN_BIT] > 0);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The fuzzer's own checks, with random scripts. */
+static void test_scripts(void **state)
+{
+	(void)state;
+	srand(seed);
+	for (unsigned round = 0; round < 20000; round++) {
+		uint8_t script[600];
+		size_t n = (size_t)rand() % sizeof(script);
+
+		for (size_t i = 0; i < n; i++)
+			script[i] = (uint8_t)(rand() >> 7);
+		/* the first piece a hello that can be right */
+		if (n > 4 + NOISE_MESSAGE && round % 2)
+			memcpy(script, "\1\63\1\4", 4);
+		LLVMFuzzerTestOneInput(script, n);
+	}
+}
+
 int main(void)
 {
 	const char *text = getenv("SEED");
@@ -454,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_magics_inside),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_scripts),
 	};
 
 	seed = text ? (unsigned)strtoul(text, NULL, 10) : (unsigned)time(NULL);
