@@ -19,6 +19,7 @@ static void mix_hash(struct noise *s, const void *p, size_t n)
 	crypto_hash_sha256_update(&st, s->h, HASH);
 	crypto_hash_sha256_update(&st, p, n);
 	crypto_hash_sha256_final(&st, s->h);
+	sodium_memzero(&st, sizeof(st)); /* p may be made of the psk */
 }
 
 /* HMAC-HASH(key, p || last), where last is one byte, or nothing when 0. */
