@@ -68,6 +68,13 @@ struct table {
 	void (*unique_free)(struct unique *);
 };
 
+/* The register of t->cols[i]: the key's columns have one together, its spelling.
+ * Values aside are filed by column for all that, as i + REG_COLUMN. */
+static inline int table_reg(const struct table *t, int i)
+{
+	return t->cols[i].keypos ? REG_SPELLING : i + REG_COLUMN;
+}
+
 /* The registry: all tables ever tracked or parked, read with store_open and
  * again when the schema moved. */
 int tables_load(struct store *, struct err *);
