@@ -250,8 +250,7 @@ static int set_column(struct store *s, const struct arrival *a,
 	for (int k = 0; k < t->nkey; k++)
 		db_column(st, k, &values[t->key[k]]);
 	values[a->i] = *v;
-	mask_set(set, t->cols[a->i].keypos ? REG_SPELLING :
-	    REG_COLUMN + a->i);
+	mask_set(set, table_reg(t, a->i));
 	rc = row_update(s, t, key, set, values, e);
 	free(values);
 	return rc;
