@@ -94,7 +94,7 @@ static void dump_query(sqlite3 *db, const char *text, struct buf *out)
 
 long long dump_count(sqlite3 *db, const char *table)
 {
-	char text[100];
+	char text[500];
 	sqlite3_stmt *st;
 	long long n;
 
