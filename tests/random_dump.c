@@ -94,7 +94,7 @@ static void dump_query(sqlite3 *db, const char *text, struct buf *out)
 
 long long dump_count(sqlite3 *db, const char *table)
 {
-	char text[100];
+	char text[500];
 	sqlite3_stmt *st;
 	long long n;
 
@@ -134,14 +134,17 @@ static const char held_values[] =
     "  AND h.k = a.k)";
 
 /* ... that some site wrote: a row that left its table has its defaults aside,
- * too, one that never was there has not. */
+ * too, one that never was there has not.  Of a column that went, it is aside
+ * where the value never was in the table, and nowhere else. */
 static const char held_registers[] =
     "SELECT t.name, a.k, c.name, a.v FROM dialsync_aside a"
     " JOIN dialsync_table t USING(t)"
     " JOIN dialsync_column c ON c.t = a.t AND c.r = a.r"
     " WHERE EXISTS(SELECT 1 FROM dialsync_held h WHERE h.t = a.t"
     "  AND h.k = a.k) AND (c.here > 1 OR EXISTS(SELECT 1 FROM dialsync_frag f"
-    "  WHERE f.t = a.t AND f.k = a.k AND f.m >> a.r & 1))";
+    "  WHERE f.t = a.t AND f.k = a.k AND f.m >> a.r & 1))"
+    " AND EXISTS(SELECT 1 FROM pragma_table_info(t.name) x"
+    "  WHERE x.name = c.name)";
 
 /* All columns, in an order that does not depend on who added them when. */
 static void dump_table(sqlite3 *db, int k, struct buf *out)

@@ -184,6 +184,27 @@ static void judge_equal(struct world *w)
 	buf_free(&a);
 }
 
+/* A key has one register, and what is in its table has none of its key aside
+ * (store/held.h): else the next to be told of the row hears the wrong spelling. */
+static void judge_keys(struct world *w)
+{
+	static const char *const none[] = {
+	    "dialsync_aside a JOIN dialsync_column c USING(t, r)"
+	    " WHERE c.here > 1 AND NOT EXISTS(SELECT 1 FROM dialsync_held h"
+	    "  WHERE h.t = a.t AND h.k = a.k) AND EXISTS(SELECT 1 FROM"
+	    "  dialsync_frag f WHERE f.t = a.t AND f.k = a.k AND f.m > 0"
+	    "  AND f.m & 1)",
+	    "dialsync_frag f JOIN dialsync_column c USING(t)"
+	    " WHERE c.here > 1 AND f.m > 0 AND f.m >> c.r & 1"};
+
+	for (int i = 0; i < w->nsites; i++)
+		for (int k = 0; k < 2; k++)
+			if (dump_count(w->site[i].app, none[k]))
+				world_bad(w, "%s: %s", w->site[i].name,
+				    k ? "a column of a key has a register"
+				      : "a row's key is aside, too");
+}
+
 static bool is_over(const struct world *w, const struct token *t)
 {
 	for (int i = 0; i < w->nsites; i++)
@@ -297,6 +318,7 @@ void judge(struct world *w, struct findings *all)
 	long long echoes = 0, twice = 0, givers = 0;
 
 	judge_equal(w);
+	judge_keys(w);
 	judge_lost(w);
 	each_conflict(w, 0, judge_conflict, &f);
 	for (int a = 0; w->wire && a < w->nsites; a++)

@@ -12,12 +12,10 @@
 #include "apply/unique.h"
 #include "store/foreign.h"
 
-/* Do these registers speak of column i?  The key's columns have one together:
- * the key's spelling. */
+/* Do these registers speak of column i? */
 static bool speaks_of(const struct table *t, const uint64_t *regs, int i)
 {
-	return mask_has(regs,
-	    t->cols[i].keypos ? REG_SPELLING : i + REG_COLUMN);
+	return mask_has(regs, table_reg(t, i));
 }
 
 /* Put won registers aside. */
@@ -159,7 +157,7 @@ static int insert_row(struct apply_work *w, const struct incoming *in,
 		if (v.type == VALUE_TEXT || v.type == VALUE_BLOB)
 			v.p = arena_copy(&w->arena, v.p, v.n);
 		all[i] = v;
-		mask_set(set.w, in->t->cols[i].keypos ? REG_SPELLING : r);
+		mask_set(set.w, table_reg(in->t, i));
 	}
 	rc = row_insert(w->s, in->t, set.w, all, &why);
 placed:
@@ -252,8 +250,7 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 				return -1;
 			if (!keep)
 				continue;
-			mask_clear(drop.w,
-			    in->t->cols[c].keypos ? REG_SPELLING : r);
+			mask_clear(drop.w, table_reg(in->t, c));
 			if (aside_put(w->s, in->t, &in->key, r, &v, e) < 0)
 				return -1;
 		}

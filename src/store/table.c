@@ -408,6 +408,35 @@ static int old_name(struct store *s, const struct table *t, const char *name,
 	return rc < 0 ? -1 : 0;
 }
 
+int table_schema(struct store *s, int64_t *mark, struct err *e)
+{
+	uLong crc = crc32(0, NULL, 0);
+	sqlite3_stmt *st;
+	int64_t now;
+	int rc = 1;
+
+	if (db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0)
+		return -1;
+	*mark = s->mark;
+	if (s->mark && s->marked == now)
+		return 0;
+	st = db_prepare(s->db, "SELECT name, sql FROM sqlite_master"
+	    " ORDER BY rowid", false, e);
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1)
+		for (int i = 0; i < 2; i++) {
+			const void *p = sqlite3_column_blob(st, i);
+			int n = sqlite3_column_bytes(st, i);
+
+			crc = crc32(crc, p ? p : "", p ? (uInt)n : 1);
+		}
+	sqlite3_finalize(st);
+	s->marked = now;
+	*mark = s->mark = (int64_t)((uint64_t)(now & INT32_MAX) << 32 | crc);
+	return rc;
+}
+
 int table_renamed(struct store *s, struct table *t, int col, const char *name,
     struct err *e)
 {

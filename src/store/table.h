@@ -68,6 +68,13 @@ struct table {
 	void (*unique_free)(struct unique *);
 };
 
+/* The register of t->cols[i]: the key's columns have one together, its spelling.
+ * Values aside are filed by column for all that, as i + REG_COLUMN. */
+static inline int table_reg(const struct table *t, int i)
+{
+	return t->cols[i].keypos ? REG_SPELLING : i + REG_COLUMN;
+}
+
 /* The registry: all tables ever tracked or parked, read with store_open and
  * again when the schema moved. */
 int tables_load(struct store *, struct err *);
@@ -82,6 +89,9 @@ struct table *table_by_alias(struct store *, const char *name);
  * table that is not here).  The same number as before when it was known. */
 int table_register(struct store *, const char *name, struct table **,
     struct err *);
+/* A number of the schema as it is now: of PRAGMA schema_version, and of its text,
+ * since a copy by SQLite's backup begins counting anew. */
+int table_schema(struct store *, int64_t *mark, struct err *);
 /* A table or column (col >= 0) was renamed, with all that is known of it. */
 int table_renamed(struct store *, struct table *, int col, const char *name,
     struct err *);
