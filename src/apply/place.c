@@ -526,6 +526,18 @@ static int compare_values(struct apply_work *w, const struct incoming *in,
 	return compare_spelling(w, in, f, m, e);
 }
 
+/* Registers of a fragment that the sender, which has not renamed their column
+ * yet, has got under the new name: there they wait beside the value of the old
+ * one, which its users see and edit. */
+static void set_apart(const struct apply_work *w, const struct incoming *in,
+    const struct frag *f, struct mask *apart)
+{
+	memset(apart, 0, sizeof(*apart));
+	if (f->seq > in->told && f->arrival != w->sender &&
+	    f->ver.origin != w->sender)
+		*apart = in->old;
+}
+
 int place_fragment(struct apply_work *w, const struct incoming *in,
     struct err *e)
 {
@@ -555,6 +567,7 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 		w->mfrags[i].base = f->ver.clock <= STORE_CLOCK_LOAD;
 		w->mfrags[i].sender_knows = f->seq &&
 		    work_sender_knows(w, &f->ver);
+		set_apart(w, in, f, &w->mfrags[i].apart);
 		memset(&w->mfrags[i].differs, 0, sizeof(struct mask));
 		memset(&w->mfrags[i].greater, 0, sizeof(struct mask));
 		if (w->mfrags[i].cmp == 0 && f->seq &&
@@ -665,6 +678,29 @@ static int group_columns(struct apply_work *w, struct bundle_group *g,
 	return 0;
 }
 
+/* Those of them that were renamed here, and not at the sender. */
+static int group_renamed(struct apply_work *w, struct bundle_group *g,
+    struct incoming *in, const int *cols, struct err *e)
+{
+	int n = bundle_group_ncols(g);
+
+	memset(&in->old, 0, sizeof(in->old));
+	in->told = INT64_MAX;
+	for (int i = 0; i < n; i++) {
+		const char *name = bundle_group_col(g, i);
+		int64_t told;
+
+		if (!sqlite3_stricmp(name, in->t->cols[cols[i]].name))
+			continue;
+		if (table_told(w->s, in->t, name, w->peer->id, &told, e) < 0)
+			return -1;
+		mask_set(in->old.w, cols[i] + REG_COLUMN);
+		if (told < in->told)
+			in->told = told;
+	}
+	return 0;
+}
+
 /* One row of a group as a fragment. */
 static bool row_incoming(struct apply_work *w, struct bundle_group *g,
     const struct bundle_rowview *row, const int *cols, struct value *values,
@@ -751,7 +787,8 @@ static int group_begin(struct apply_work *w, struct bundle_group *g,
 	int rc;
 
 	if (group_table(w, g, &in->t, e) < 0 ||
-	    group_columns(w, g, in->t, cols, e) < 0)
+	    group_columns(w, g, in->t, cols, e) < 0 ||
+	    group_renamed(w, g, in, cols, e) < 0)
 		return -1;
 	/* rows that this transaction holds are looked at anyway; those that
 	 * were held before it began, only if the group touches them */
