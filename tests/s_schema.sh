@@ -333,6 +333,29 @@ settle a b
 both "replaced: and comes" "1|a|vb" "SELECT * FROM p"
 is "replaced: no conflict" a 0 "$conflicts"
 
+# ... as its own: what a third site wrote is not lost to an edit that did not
+# know it, although who brings both knew it
+PEERS_OF_a="b c" PEERS_OF_b=a PEERS_OF_c=a
+begin third "CREATE TABLE p(id TEXT PRIMARY KEY, x);
+    INSERT INTO p VALUES('1', 0)" a b c
+db b "ALTER TABLE p ADD COLUMN v"
+db c "ALTER TABLE p ADD COLUMN v; UPDATE p SET v = 'vc'"
+pack c
+carry c a
+apply a
+sleep 1
+db a "REPLACE INTO p VALUES('1', 'a')"
+pack a
+sleep 1
+db b "UPDATE p SET v = 'vb'"
+settle a b c
+unset PEERS_OF_a PEERS_OF_b PEERS_OF_c
+for s in a b c; do
+	is "third: both values are there, $s" $s "v vc a vb b" "SELECT field ||
+	    ' ' || lost || ' ' || lost_site || ' ' || won || ' ' || won_site
+	    FROM dialsync_conflict"
+done
+
 # ---- a key's spelling that came while the table was not here: one that is older
 # and comes later has lost all the same
 spell="CREATE TABLE p(id TEXT COLLATE NOCASE PRIMARY KEY, x);
