@@ -212,6 +212,35 @@ static int keep_own(struct apply_work *w, const struct incoming *in, int n,
 	return 0;
 }
 
+/* One register of a row that dies: what is later than the death is kept, what
+ * nobody overwrote knowingly is judged.  The value is borrowed until the next look
+ * at what is aside: so the row is kept before it, and the value put aside before
+ * judging, which may look there, too. */
+static int kill_value(struct apply_work *w, const struct incoming *in, int i,
+    int col, const char **row, uint64_t *drop, struct err *e)
+{
+	const struct merge_frag *m = &w->mfrags[i];
+	bool keypos = in->t->cols[col].keypos;
+	bool keep = speaks_of(in->t, m->keep.w, col);
+	int r = col + REG_COLUMN, rc;
+	bool clash = mask_has(m->clash.w, r) && !keypos;
+	struct value v;
+
+	if (!keep && !clash)
+		return 0;
+	if (clash && keep_row(w, in, row, e) < 0)
+		return -1;
+	rc = current_value(w, in, r, &v, e);
+	if (rc <= 0)
+		return rc;
+	if (keep) {
+		mask_clear(drop, table_reg(in->t, col));
+		if (aside_put(w->s, in->t, &in->key, r, &v, e) < 0)
+			return -1;
+	}
+	return clash ? late_add(w, in, r, &v, &w->frags[i].ver, *row, e) : 0;
+}
+
 /* A death: keep what is later than it, then the row goes. */
 static int kill_row(struct apply_work *w, const struct incoming *in, int n,
     struct err *e)
@@ -224,37 +253,10 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 	mask_set(drop.w, REG_SPELLING);
 	for (int i = 0; i < in->t->ncols; i++)
 		mask_set(drop.w, i + REG_COLUMN);
-
-	for (int i = 0; i < n; i++) {
-		struct merge_frag *m = &w->mfrags[i];
-
-		for (int c = 0; c < in->t->ncols; c++) {
-			int r = c + REG_COLUMN;
-			struct value v;
-			int rc;
-
-			bool keep = speaks_of(in->t, m->keep.w, c);
-
-			if (!keep && !mask_has(m->clash.w, r))
-				continue;
-			rc = current_value(w, in, r, &v, e);
-			if (rc < 0)
+	for (int i = 0; i < n; i++)
+		for (int c = 0; c < in->t->ncols; c++)
+			if (kill_value(w, in, i, c, &row, drop.w, e) < 0)
 				return -1;
-			if (rc == 0)
-				continue;
-			if (mask_has(m->clash.w, r) &&
-			    !in->t->cols[c].keypos &&
-			    (keep_row(w, in, &row, e) < 0 ||
-				late_add(w, in, r, &v, &w->frags[i].ver, row,
-				    e) < 0))
-				return -1;
-			if (!keep)
-				continue;
-			mask_clear(drop.w, table_reg(in->t, c));
-			if (aside_put(w->s, in->t, &in->key, r, &v, e) < 0)
-				return -1;
-		}
-	}
 	row_read_done(in->t);
 	/* children of a row that is aside are found by what is aside */
 	if (keep_own(w, in, n, e) < 0 ||
