@@ -69,10 +69,12 @@ static void add(struct seen *to, const struct seen *from)
 		to->w[k] |= from->w[k];
 }
 
-/* Written by that site now, knowing all that it has seen. */
+/* Written by that site now, knowing all that it has seen.  The second time it is
+ * another writing of the same: by another site, or with a row that came back to
+ * its key. */
 static void written(struct world *w, int i, struct token *t)
 {
-	t->shared |= t->before && t->site != i;
+	t->again |= t->before != NULL;
 	t->site = i;
 	t->event = w->event;
 	t->excused = false;
@@ -319,8 +321,9 @@ static void judge_conflict(void *arg, const char *field, const char *lost,
 			if (!speaks_of(t, field, n, won) ||
 			    !same_key(w->token[l].text, t->text))
 				continue;
-			if (!seen_has(t->before, l) || t->shared ||
-			    w->token[l].shared)
+			/* having seen one writing is not having seen both */
+			if (!seen_has(t->before, l) || t->again ||
+			    w->token[l].again)
 				return;
 			was = t;
 		}
