@@ -1,5 +1,9 @@
 #include "config.h"
 
+/* In dialsync_meta, and behind it "TABLE:PEER:NAME": a column's name of before,
+ * and the local sequence that was packed for the peer when it was renamed. */
+#define META_RENAMED "renamed:"
+
 #include "store/table.h"
 
 #include <stdio.h>
@@ -444,18 +448,45 @@ int table_renamed(struct store *s, struct table *t, int col, const char *name,
 	int rc;
 
 	if (col >= 0)
-		rc = db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_alias"
+		rc = db_execf(s->db, e, "INSERT OR REPLACE INTO dialsync_meta"
+		    " SELECT '" META_RENAMED "' || c.t || ':' || p.p || ':' ||"
+		    " lower(c.name), p.mark FROM dialsync_column c,"
+		    " dialsync_peer p WHERE c.t = %lld AND c.r = %d;"
+		    " INSERT OR IGNORE INTO dialsync_alias"
 		    " SELECT name, t, r FROM dialsync_column WHERE t = %lld"
 		    " AND r = %d; DELETE FROM dialsync_alias WHERE t = %lld"
 		    " AND r > 0 AND name = %Q; UPDATE dialsync_column"
 		    " SET name = %Q WHERE t = %lld AND r = %d", id,
-		    col + REG_COLUMN, id, name, name, id, col + REG_COLUMN);
+		    col + REG_COLUMN, id, col + REG_COLUMN, id, name, name,
+		    id, col + REG_COLUMN);
 	else
 		rc = db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_alias"
 		    " VALUES(%Q, %lld, 0); DELETE FROM dialsync_alias WHERE"
 		    " r = 0 AND name = %Q; UPDATE dialsync_table SET name = %Q"
 		    " WHERE t = %lld", t->name, id, name, name, id);
 	return rc < 0 ? -1 : registry_moved(s, e);
+}
+
+int table_told(struct store *s, const struct table *t, const char *old,
+    int64_t peer, int64_t *seq, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e, "SELECT v FROM dialsync_meta"
+	    " WHERE k = '" META_RENAMED "%lld:%lld:' || lower(%Q)",
+	    (long long)t->id, (long long)peer, old);
+	int rc = st ? db_step(st, e) : -1;
+
+	/* a peer that was added since was told nothing before */
+	*seq = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+int table_told_again(struct store *s, int64_t peer, int64_t seq,
+    struct err *e)
+{
+	return db_execf(s->db, e, "UPDATE dialsync_meta SET v = %lld WHERE k"
+	    " GLOB '" META_RENAMED "*:%lld:*' AND v > %lld", (long long)seq,
+	    (long long)peer, (long long)seq);
 }
 
 int table_seen(struct store *s, struct table *t, struct err *e)

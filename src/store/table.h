@@ -95,6 +95,11 @@ int table_schema(struct store *, int64_t *mark, struct err *);
 /* A table or column (col >= 0) was renamed, with all that is known of it. */
 int table_renamed(struct store *, struct table *, int col, const char *name,
     struct err *);
+/* The local sequence through which a peer was told of a column by that name of
+ * before; and: it lost what follows seq, and gets it by the names of now. */
+int table_told(struct store *, const struct table *, const char *old,
+    int64_t peer, int64_t *seq, struct err *);
+int table_told_again(struct store *, int64_t peer, int64_t seq, struct err *);
 /* Its columns are as capture has seen them now. */
 int table_seen(struct store *, struct table *, struct err *);
 /* The affinity of a column of that declared type, by name; static. */
