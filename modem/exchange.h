@@ -66,10 +66,14 @@ enum exchange_event_type {
 	/* Answer exchange_data() with 1 to n bytes of number from offset. */
 	EXCHANGE_EV_WANT_DATA,
 	/* A bundle begins: number, size, crc, offset: its bytes come from
-	 * offset on.  No answer needed; exchange_known(), exchange_restart()
-	 * and exchange_pass() may be said. */
+	 * offset on.  No answer needed; exchange_stored() (it is known here),
+	 * exchange_restart() and exchange_pass() may be said, from now on
+	 * until they have been.  One that was coming is over: its sender
+	 * could not read on, or begins it again where it was told to. */
 	EXCHANGE_EV_BUNDLE,
-	/* Is it known here?  Answer exchange_known() or exchange_restart(). */
+	/* Is it (number, size, crc) known here?  Answer exchange_stored(), or
+	 * exchange_restart() at 0 or where a partial of it ends, or
+	 * exchange_pass(). */
 	EXCHANGE_EV_ASK,
 	/* Bytes p[0..n-1] at offset of number, in order. */
 	EXCHANGE_EV_DATA,
@@ -101,6 +105,7 @@ struct exchange_stats {
 	uint64_t acked;              /* of data_out: opened by the other side */
 	uint32_t sent, acknowledged, passed;        /* bundles */
 	uint32_t received, stored, known;
+	uint32_t refused;            /* hellos that were refused here */
 	uint64_t hello_ms, first_data_ms, safe_ms;  /* since the start; 0: not */
 };
 

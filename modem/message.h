@@ -17,6 +17,9 @@ enum message_type {
 #define MESSAGE_HAVE_MAX (16 + MESSAGE_PARTS_MAX * 31)
 #define MESSAGE_NUMBER_MAX ((uint64_t)1 << 53)
 
+/* *why of a type that version 1 does not have. */
+#define MESSAGE_LATER "it speaks a later version of the exchange"
+
 struct message_part {
 	uint64_t number, size, offset;
 	uint32_t crc;
@@ -42,7 +45,8 @@ struct message {
  * caller puts n bytes behind it.  Returns the bytes written. */
 size_t message_write(const struct message *m, uint8_t *out);
 /* The message at *at of a record; *at goes behind it.  1: *m is it, 0: the
- * record is over, -1: it is none of version 1, or is cut: *why says what. */
+ * record is over, -1: it is none of version 1, or is cut: *why says what
+ * (a constant string). */
 int message_read(const uint8_t *p, size_t n, size_t *at, struct message *m,
     const char **why);
 
