@@ -8,7 +8,8 @@
  *   while (exchange_event(x, &ev)) answer it
  *   write what exchange_out() has, exchange_sent() what was taken, events again
  * Until EXCHANGE_EV_DONE or EXCHANGE_EV_FAILED.  Random bytes come from the
- * caller (conf.seed), keys are copied and wiped in exchange_free(). */
+ * caller (conf.seed), keys are copied and wiped in exchange_free().
+ * keys_start() must have been called (libsodium). */
 #ifndef MODEM_EXCHANGE_H
 #define MODEM_EXCHANGE_H
 
@@ -103,6 +104,7 @@ struct exchange_stats {
 	struct link_stats link;
 	uint64_t data_out, data_in;  /* bytes of bundles, once */
 	uint64_t acked;              /* of data_out: opened by the other side */
+	uint64_t unsent;             /* sealed, and not on the line yet */
 	uint32_t sent, acknowledged, passed;        /* bundles */
 	uint32_t received, stored, known;
 	uint32_t refused;            /* hellos that were refused here */
@@ -111,6 +113,7 @@ struct exchange_stats {
 
 struct exchange; /* opaque */
 
+/* NULL: no memory, no peer, or one without a key that needs one. */
 struct exchange *exchange_new(const struct exchange_conf *c, uint64_t now_ms);
 void exchange_free(struct exchange *x);
 

@@ -82,6 +82,7 @@ struct exchange_send {
 	bool theirs_known;     /* their HAVE is complete */
 	struct message_have theirs;
 	struct offer offer[EXCHANGE_OFFERS_MAX];
+	bool news;             /* rows are OFFER_STORED or _PASSED */
 	bool want_offer, want_told; /* the process may offer */
 	bool no_more;
 	uint64_t last;         /* highest number offered */

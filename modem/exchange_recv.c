@@ -440,8 +440,10 @@ bool exchange_recv_event(struct exchange *x, struct exchange_event *ev)
 		} else if (!open_record(x)) {
 			return false;
 		}
-		/* who it is comes before what it says */
-		if (x->st == EXCHANGE_ST_SESSION && !x->peer_told)
+		/* who it is comes before what it says; and each thing that
+		 * it says before the next */
+		if ((x->st == EXCHANGE_ST_SESSION && !x->peer_told) ||
+		    x->s.news)
 			return false;
 	}
 	return false;

@@ -96,6 +96,7 @@ int exchange_offer(struct exchange *x, uint64_t number, uint64_t size,
 	s->last = number;
 	s->no_more = false;
 	s->end_out = false;
+	s->news = s->news || o->st == OFFER_STORED;
 	s->want_offer = true;
 	s->want_told = false;
 	return 0;
@@ -146,6 +147,7 @@ static void resolve(struct exchange *x, struct offer *o, enum offer_st st)
 {
 	stop_asking(x, o);
 	o->st = st;
+	x->s.news = x->s.news || st == OFFER_STORED || st == OFFER_PASSED;
 }
 
 static struct offer *find_said(struct exchange *x, uint64_t number,
@@ -232,11 +234,14 @@ bool exchange_send_news(struct exchange *x, struct exchange_event *ev)
 {
 	struct offer *o = lowest(x, OFFER_STORED);
 
+	if (!x->s.news)
+		return false;
 	ev->type = EXCHANGE_EV_STORED;
 	if (o == NULL) {
 		ev->type = EXCHANGE_EV_PASSED;
 		o = lowest(x, OFFER_PASSED);
 	}
+	x->s.news = o != NULL;
 	if (o == NULL)
 		return false;
 	ev->number = o->number;
