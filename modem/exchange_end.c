@@ -30,6 +30,7 @@ bool exchange_safe(const struct exchange *x)
 
 /* --- failures --- */
 
+__attribute__((format(printf, 3, 0)))
 static void set_err(struct exchange *x, enum err_kind kind, const char *fmt,
     va_list ap)
 {

@@ -197,7 +197,7 @@ static void hear(struct hand *h)
 	size_t have, want, n;
 	const uint8_t *p;
 
-	for (;;) {
+	while (!h->deaf) {
 		have = link_peek(h->l, &p);
 		switch (record_open(&h->in, p, have, &want, plain, &n)) {
 		case RECORD_MORE:
@@ -230,7 +230,7 @@ static void see(struct hand *h, const struct exchange_event *ev)
 		h->tell(h->ctx, ev);
 }
 
-static void drain(struct hand *h)
+void hand_drain(struct hand *h)
 {
 	struct exchange_event ev;
 
@@ -247,17 +247,17 @@ void hand_move(struct hand *h, uint64_t ms)
 	for (; h->now <= until && !h->over; h->now += 20) {
 		link_tick(h->l, h->now);
 		exchange_tick(h->x, h->now);
-		drain(h);
+		hand_drain(h);
 		while ((n = exchange_out(h->x, &p, h->now)) > 0) {
 			link_feed(h->l, p, n, h->now);
 			exchange_sent(h->x, n, h->now);
-			drain(h);
+			hand_drain(h);
 		}
 		hear(h);
 		while ((n = link_out(h->l, &p, h->now)) > 0) {
 			exchange_feed(h->x, p, n, h->now);
 			link_sent(h->l, n, h->now);
-			drain(h);
+			hand_drain(h);
 		}
 	}
 }

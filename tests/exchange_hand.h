@@ -15,6 +15,7 @@ struct hand {
 	struct record in, out;
 	bool over;             /* x said DONE or FAILED */
 	bool done;
+	bool deaf;             /* what x says is not read any more */
 	struct err err;
 	uint64_t now;
 	struct exchange_event want; /* n != 0: it wants these bytes */
@@ -33,6 +34,8 @@ void hand_free(struct hand *h);
 void hand_say(struct hand *h, const uint8_t *p, size_t n, bool bad);
 /* Carry bytes and drain events until all is quiet, or for ms. */
 void hand_move(struct hand *h, uint64_t ms);
+/* Take x's events. */
+void hand_drain(struct hand *h);
 /* Messages and answers in short: see exchange_hand.c. */
 void hand_play(struct hand *h, const char *script);
 

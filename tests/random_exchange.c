@@ -1,0 +1,503 @@
+/* random_exchange: two cores and a line in one process, from a seed.
+ *
+ *	random_exchange [-s SEED] [-n N] [-t SECONDS] [-o WORDS] [-v]
+ *
+ * Each seed is a history: bundles both ways, a line with its faults, calls
+ * that are cut at any byte, processes that are killed at any event, until a
+ * call over a clean line brings all that is left.  Then every bundle has
+ * arrived exactly once and intact; no call said "safe" wrongly; none hung;
+ * what was sent twice is counted.  -s S -n 1 repeats a history.
+ *
+ * WORDS, parted by commas, say what may happen; without: all of it.
+ *	noise   bytes are dropped, doubled and inserted, bits turned over
+ *	flow    bare XON and XOFF come from the line
+ *	cut     the carrier is lost
+ *	kill    a process is killed
+ *	dead    one direction carries nothing, for a time or for ever
+ *	delay   up to 20 s one way
+ *	half    half duplex
+ *	every   instead: one history, cut at every byte of its first call
+ *	speed   instead: 33,600 bps, 60 ms, one large bundle each way and one
+ *	        cut; what is sent twice is judged, and its median
+ * Exit 0, or abort with the seed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "exchange_ends.h"
+
+enum { NOISE = 1, FLOW = 2, CUT = 4, KILL = 8, DEAD = 16, DELAY = 32,
+	HALF = 64, EVERY = 128, SPEED = 256 };
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} words[] = {{"noise", NOISE}, {"flow", FLOW}, {"cut", CUT},
+    {"kill", KILL}, {"dead", DEAD}, {"delay", DELAY}, {"half", HALF},
+    {"every", EVERY}, {"speed", SPEED}};
+
+#define ALL (NOISE | FLOW | CUT | KILL | DEAD | DELAY)
+#define TWICE_MAX 65536
+
+static struct history {
+	uint64_t seed, rng;
+	unsigned may;
+	bool verbose;
+	struct end a, b;
+	struct wire w;
+	struct sim_line_conf conf;
+	struct sim_line *noisy, *clean;
+	unsigned calls, cuts;
+	uint64_t most_ms;
+} h;
+
+static struct totals {
+	uint64_t seeds, calls, cuts, kills, safe;
+	size_t twice[TWICE_MAX]; /* bytes of each cut */
+	size_t n_twice;
+} total;
+
+static void broken(const char *what)
+{
+	fprintf(stderr, "random_exchange: seed %llu, call %u: %s\n",
+	    (unsigned long long)h.seed, h.calls, what);
+	abort();
+}
+
+#define MUST(c, what) do { if (!(c)) broken(what); } while (0)
+
+static uint64_t below(uint64_t n)
+{
+	return sim_random(&h.rng) % n;
+}
+
+static bool may(unsigned what, unsigned one_in)
+{
+	return (h.may & what) != 0 && below(one_in) == 0;
+}
+
+/* --- a history --- */
+
+static size_t make_size(void)
+{
+	switch (below(8)) {
+	case 0:
+		return below(3);
+	case 1:
+		return 4000 + below(200);
+	case 2:
+		return below(20000);
+	case 3:
+		return below(6000);
+	default:
+		return below(700);
+	}
+}
+
+static void make_bundles(struct end *e)
+{
+	uint64_t number = 1 + below(3) * below(1000);
+	size_t n = below(4) == 0 ? 0 : below(8);
+
+	for (size_t i = 0; i < n; i++) {
+		end_add(e, number, make_size(), sim_random(&h.rng));
+		number += 1 + below(4) / 3 * below(300);
+	}
+}
+
+static void make_end(struct end *e)
+{
+	make_bundles(e);
+	e->conf.silence_ms = 60000;
+	e->store_ms = below(3) == 0 ? below(5000) : 0;
+	e->data_ms = below(8) == 0 ? below(500) : 0;
+	e->decide_ms = below(4) == 0 ? below(10000) : 0;
+	e->data_max = below(4) == 0 ? 1 + below(2000) : 0;
+	e->conf.mask = below(4) == 0 || (h.may & FLOW) ? 1 : 0;
+	e->conf.record_ms = below(2) ? 0 : 500 + (uint32_t)below(8000);
+	if (below(2))
+		e->conf.rate = h.conf.bps / 10.0 * (double)(1 + below(20)) /
+		    10;
+}
+
+static void make_line(void)
+{
+	static const uint32_t bps[] = {1200, 2400, 9600, 33600, 115200,
+	    1000000};
+	static const double noise[] = {0, 1e-5, 1e-4};
+
+	h.conf.bps = bps[below(6)];
+	h.conf.delay_ms = may(DELAY, 3) ? (uint32_t)below(20000) :
+	    (uint32_t)below(300);
+	h.conf.buffer_bytes = (size_t)1 << (5 + below(10));
+	h.conf.seed = sim_random(&h.rng);
+	h.clean = sim_line_new(&h.conf, &(const char *){NULL});
+	if (may(NOISE, 2))
+		h.conf.bit_errors = noise[below(3)];
+	h.noisy = sim_line_new(&h.conf, &(const char *){NULL});
+	MUST(h.clean != NULL && h.noisy != NULL, "sim_line_new");
+	h.w.rng = sim_random(&h.rng);
+	h.w.step = (1 + below(50)) * SIM_MS;
+	h.w.now = 1000 * SIM_MS;
+	h.w.end[0] = &h.a;
+	h.w.end[1] = &h.b;
+}
+
+static void make_history(uint64_t seed, unsigned allowed, bool verbose)
+{
+	static const enum record_security how[] = {RECORD_NONE, RECORD_SIGN,
+	    RECORD_ENCRYPT};
+	enum record_security s;
+
+	memset(&h, 0, sizeof h);
+	h.seed = seed;
+	h.rng = seed * 0x9E3779B97F4A7C15u + 1;
+	h.may = allowed;
+	h.verbose = verbose;
+	s = how[below(3)];
+	end_init(&h.a, "ann", &h.b, true, s, 0);
+	end_init(&h.b, "hub", &h.a, false, s, 0);
+	make_line();
+	make_end(&h.a);
+	make_end(&h.b);
+	if (may(HALF, 1))
+		h.a.conf.half = h.b.conf.half = true;
+}
+
+static void end_history(void)
+{
+	sim_line_free(h.noisy);
+	sim_line_free(h.clean);
+	end_fini(&h.a);
+	end_fini(&h.b);
+}
+
+/* --- calls --- */
+
+/* How long a call may take at most on this line: the bytes, several times
+ * over, delays, and the times after which silence is given up. */
+static uint64_t bound_ms(void)
+{
+	uint64_t bytes = 4000, ms;
+
+	for (size_t i = 0; i < h.a.disk.n_out; i++)
+		bytes += h.a.disk.out[i].size + 200;
+	for (size_t i = 0; i < h.b.disk.n_out; i++)
+		bytes += h.b.disk.out[i].size + 200;
+	ms = bytes * 10000 / h.conf.bps;
+	if (h.a.conf.half)
+		ms = ms * 4 + 400000;
+	return ms * 8 + 40 * h.conf.delay_ms + 400000;
+}
+
+static void make_faults(bool clean)
+{
+	struct wire *w = &h.w;
+	uint64_t ms = bound_ms() / 20;
+
+	w->l = clean ? h.clean : h.noisy;
+	w->drop = w->twice = w->insert = w->flow = 0;
+	w->dead_from[0] = w->dead_from[1] = UINT64_MAX;
+	w->dead_until[0] = w->dead_until[1] = UINT64_MAX;
+	w->cut_at = 0;
+	h.a.kill_at = h.b.kill_at = 0;
+	/* No noise lasts for ever: from here on the call must end. */
+	w->clean_at = w->now + bound_ms() * SIM_MS;
+	if (clean)
+		return;
+	if (may(NOISE, 3))
+		w->drop = 1e-4;
+	if (may(NOISE, 3))
+		w->twice = 1e-4;
+	if (may(NOISE, 3))
+		w->insert = 1e-4;
+	if (may(FLOW, 2))
+		w->flow = 1e-3;
+	if (may(CUT, 2))
+		w->cut_at = 1 + below(below(3) ? 30000 : 600);
+	if (may(KILL, 4))
+		h.a.kill_at = 1 + below(60);
+	if (may(KILL, 4))
+		h.b.kill_at = 1 + below(60);
+	if (may(DEAD, 4)) {
+		int d = (int)below(2);
+
+		w->dead_from[d] = w->now + below(ms) * SIM_MS;
+		if (below(2))
+			w->dead_until[d] = w->dead_from[d] + below(50000) *
+			    SIM_MS;
+	}
+	if (may(KILL, 6))
+		h.a.power_cut = true;
+	if (may(KILL, 10))
+		h.b.damage_part = true;
+}
+
+static void say_call(uint64_t ms)
+{
+	printf("call %u: %llu ms, %llu bytes%s; ann: %s%s%s; hub: %s%s%s\n",
+	    h.calls, (unsigned long long)ms,
+	    (unsigned long long)h.w.carried, h.w.cut ? ", cut" : "",
+	    h.a.safe ? "safe " : "", h.a.killed ? "killed " : "",
+	    h.a.err.text, h.b.safe ? "safe " : "",
+	    h.b.killed ? "killed " : "", h.b.err.text);
+}
+
+static void say_hang(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct end *e = h.w.end[i];
+		struct exchange_stats st;
+
+		if (e->x == NULL)
+			continue;
+		exchange_get_stats(e->x, &st);
+		printf("%s: %s, safe %d, link: out %llu in %llu, stream out "
+		    "%llu in %llu, again %llu, bad %llu, junk %llu, "
+		    "timeouts %u, probes %u, rate %.0f %.0f, rtt %u, "
+		    "unsent %llu, deadline %+lld; log: %s\n", e->name,
+		    exchange_state(e->x), exchange_safe(e->x),
+		    (unsigned long long)st.link.wire_out,
+		    (unsigned long long)st.link.wire_in,
+		    (unsigned long long)st.link.stream_out,
+		    (unsigned long long)st.link.stream_in,
+		    (unsigned long long)st.link.again,
+		    (unsigned long long)st.link.bad_frames,
+		    (unsigned long long)st.link.junk, st.link.timeouts,
+		    st.link.probes, st.link.rate_out, st.link.rate_in,
+		    st.link.rtt_ms, (unsigned long long)st.unsent,
+		    (long long)(exchange_deadline(e->x) -
+		    h.w.now / SIM_MS), e->log);
+	}
+	printf("bps %u, delay %u, buffer %zu, step %llu, cuts %d\n",
+	    h.conf.bps, h.conf.delay_ms, h.conf.buffer_bytes,
+	    (unsigned long long)(h.w.step / SIM_MS), h.w.cut);
+}
+
+/* One call; is everything over? */
+static bool call(bool clean)
+{
+	uint64_t began = h.w.now, limit;
+	bool over;
+
+	make_faults(clean);
+	sim_line_redial(h.w.l);
+	h.calls++;
+	total.calls++;
+	end_start(&h.a, sim_random(&h.rng), began / SIM_MS);
+	end_start(&h.b, sim_random(&h.rng), began / SIM_MS);
+	/* noise ends after one bound; what is left has another */
+	limit = began + 2 * bound_ms() * SIM_MS;
+	over = wire_run(&h.w, limit);
+	if (h.verbose)
+		say_call((h.w.now - began) / SIM_MS);
+	if (!over) {
+		char what[200];
+
+		if (h.verbose)
+			say_hang();
+
+		snprintf(what, sizeof what, "it hangs: %s, %s",
+		    exchange_state(h.a.x), exchange_state(h.b.x));
+		broken(what);
+	}
+	total.cuts += h.w.cut;
+	h.cuts += h.w.cut;
+	total.kills += h.a.killed + h.b.killed;
+	total.safe += h.a.safe + h.b.safe;
+	h.w.now += (1 + below(100000)) * SIM_MS;
+	return h.a.safe && h.b.safe && end_delivered(&h.a) &&
+	    end_delivered(&h.b);
+}
+
+static void check_all(void)
+{
+	MUST(end_delivered(&h.a) && end_delivered(&h.b), "not delivered");
+	MUST(h.a.disk.n_in == h.b.disk.n_out &&
+	    h.b.disk.n_in == h.a.disk.n_out, "not exactly once");
+}
+
+static void run_history(uint64_t seed, unsigned allowed, bool verbose)
+{
+	make_history(seed, allowed, verbose);
+	for (int i = 0; i < 5 && !call(false); i++)
+		;
+	/* Clean: the first may end without what came too late in it. */
+	if (!(end_delivered(&h.a) && end_delivered(&h.b)))
+		MUST(call(true), "a clean call does not deliver all");
+	check_all();
+	end_history();
+	total.seeds++;
+}
+
+/* --- cut at every byte --- */
+
+static void run_every(uint64_t seed, bool verbose)
+{
+	uint64_t n = 1, carried;
+
+	do {
+		make_history(seed, 0, verbose);
+		make_faults(true);
+		h.w.cut_at = n;
+		sim_line_redial(h.w.l);
+		h.calls++;
+		end_start(&h.a, seed + 1, h.w.now / SIM_MS);
+		end_start(&h.b, seed + 2, h.w.now / SIM_MS);
+		MUST(wire_run(&h.w, h.w.now + bound_ms() * SIM_MS), "hangs");
+		carried = h.w.carried;
+		total.cuts += h.w.cut;
+		total.calls++;
+		h.w.now += 1000 * SIM_MS;
+		if (!(end_delivered(&h.a) && end_delivered(&h.b)))
+			MUST(call(true), "not delivered after the cut");
+		check_all();
+		end_history();
+		n++;
+	} while (carried == n - 1);
+	total.seeds++;
+}
+
+/* --- what is sent twice --- */
+
+static int compare(const void *p, const void *q)
+{
+	size_t x = *(const size_t *)p, y = *(const size_t *)q;
+
+	return x < y ? -1 : x > y;
+}
+
+static void run_speed(uint64_t seed, bool verbose)
+{
+	uint64_t unique = 0, sent;
+	size_t twice;
+
+	make_history(seed, 0, verbose);
+	sim_line_free(h.clean);
+	h.conf.bps = 33600;
+	h.conf.delay_ms = 60;
+	h.conf.buffer_bytes = 4096;
+	h.clean = sim_line_new(&h.conf, &(const char *){NULL});
+	end_add(&h.a, 5000, 100000, seed);
+	if (below(2))
+		end_add(&h.b, 5000, 100000, seed + 9);
+	h.a.store_ms = h.b.store_ms = h.a.data_ms = h.b.data_ms = 0;
+	h.a.decide_ms = h.b.decide_ms = 0;
+	h.a.conf.rate = h.b.conf.rate = 3360;
+	h.a.conf.record_ms = h.b.conf.record_ms = 0;
+	make_faults(true);
+	h.w.cut_at = 8000 + below(90000);
+	h.w.step = 2 * SIM_MS;
+	sim_line_redial(h.w.l);
+	end_start(&h.a, seed + 1, h.w.now / SIM_MS);
+	end_start(&h.b, seed + 2, h.w.now / SIM_MS);
+	MUST(wire_run(&h.w, h.w.now + bound_ms() * SIM_MS), "hangs");
+	total.cuts += h.w.cut;
+	total.calls += 2;
+	h.w.now += 1000 * SIM_MS;
+	h.w.step = 2 * SIM_MS;
+	MUST(call(true), "not delivered after the cut");
+	check_all();
+	for (size_t i = 0; i < h.a.disk.n_out; i++)
+		unique += h.a.disk.out[i].size;
+	for (size_t i = 0; i < h.b.disk.n_out; i++)
+		unique += h.b.disk.out[i].size;
+	sent = h.a.wire_data + h.b.wire_data + h.a.again + h.b.again;
+	twice = sent > unique ? (size_t)(sent - unique) : 0;
+	if (verbose)
+		printf("cut: %zu bytes twice\n", twice);
+	if (total.n_twice < TWICE_MAX)
+		total.twice[total.n_twice++] = twice;
+	if (twice >= 5500) {
+		fprintf(stderr, "%zu bytes\n", twice);
+		broken("too much is sent twice after a cut");
+	}
+	end_history();
+	total.seeds++;
+}
+
+static void report(void)
+{
+	printf("random_exchange: %llu seeds, %llu calls, %llu cuts, "
+	    "%llu kills, %llu times safe\n",
+	    (unsigned long long)total.seeds, (unsigned long long)total.calls,
+	    (unsigned long long)total.cuts, (unsigned long long)total.kills,
+	    (unsigned long long)total.safe);
+	if (total.n_twice == 0)
+		return;
+	qsort(total.twice, total.n_twice, sizeof total.twice[0], compare);
+	printf("sent twice after a cut: median %zu bytes, at most %zu\n",
+	    total.twice[total.n_twice / 2], total.twice[total.n_twice - 1]);
+	if (total.twice[total.n_twice / 2] > 3500)
+		broken("the median of what is sent twice is too high");
+}
+
+static unsigned parse_words(char *list)
+{
+	unsigned bits = 0;
+
+	for (char *w = strtok(list, ","); w != NULL; w = strtok(NULL, ",")) {
+		size_t i = 0;
+
+		while (i < sizeof words / sizeof *words &&
+		    strcmp(words[i].name, w) != 0)
+			i++;
+		if (i == sizeof words / sizeof *words) {
+			fprintf(stderr, "random_exchange: no word \"%s\"\n",
+			    w);
+			exit(64);
+		}
+		bits |= words[i].bit;
+	}
+	return bits;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = 1, n = 0;
+	unsigned bits = ALL;
+	time_t until = 0;
+	bool verbose = false;
+	int c;
+
+	while ((c = getopt(argc, argv, "s:n:t:o:v")) != -1)
+		switch (c) {
+		case 's':
+			seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'n':
+			n = strtoull(optarg, NULL, 10);
+			break;
+		case 't':
+			until = time(NULL) + atoi(optarg);
+			break;
+		case 'o':
+			bits = parse_words(optarg);
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		default:
+			return 64;
+		}
+	if (sodium_init() < 0)
+		return 1;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	ends_broken = broken;
+	if (n == 0 && until == 0)
+		n = 200;
+	for (uint64_t i = 0; (n == 0 || i < n) &&
+	    (until == 0 || time(NULL) < until); i++)
+		if (bits & EVERY)
+			run_every(seed + i, verbose);
+		else if (bits & SPEED)
+			run_speed(seed + i, verbose);
+		else
+			run_history(seed + i, bits, verbose);
+	report();
+	return 0;
+}
