@@ -211,7 +211,7 @@ void exchange_get_stats(const struct exchange *x, struct exchange_stats *s)
 	if (x->link != NULL) {
 		link_get_stats(x->link, &s->link);
 		under_way = link_unacked(x->link);
-		s->unsent = x->s.stream - s->link.stream_out;
+		s->unsent = x->s.stream - s->link.stream_out + x->s.fill;
 	}
 	s->acked = s->data_out > under_way ? s->data_out - under_way : 0;
 }

@@ -17,6 +17,9 @@
 #define EXCHANGE_SILENCE_MS 60000u
 #define EXCHANGE_RECORD_MS  8000u
 #define EXCHANGE_RECORD_MIN 512u
+/* Sealed it fits into one frame (4,096 bytes), so that a cut costs one record
+ * and not two. */
+#define EXCHANGE_RECORD_MAX ((size_t)RECORD_DATA_MAX - RECORD_TAG - 2)
 #define EXCHANGE_FIRST_HAVE 28u  /* plaintext bytes of the answerer's first */
 #define EXCHANGE_REJECTS    2u   /* a record is asked for so often again */
 #define EXCHANGE_AGAINS     8u   /* a bundle is begun so often again */

@@ -290,7 +290,7 @@ static size_t record_limit(const struct exchange *x)
 	    EXCHANGE_RECORD_MIN;
 	if (n < EXCHANGE_RECORD_MIN)
 		return EXCHANGE_RECORD_MIN;
-	return n > RECORD_DATA_MAX ? RECORD_DATA_MAX : (size_t)n;
+	return n > EXCHANGE_RECORD_MAX ? EXCHANGE_RECORD_MAX : (size_t)n;
 }
 
 /* The last DATAN becomes a DATA, which needs no length. */
@@ -527,8 +527,8 @@ void exchange_pump_late(struct exchange *x)
 	if (!s->ask || !s->ask_told || !link_can_take(x))
 		return;
 	if (exchange_recv_has_answers(x) || lowest(x, OFFER_ASK) != NULL) {
-		put_answers(x, RECORD_DATA_MAX);
-		put_asks(x, RECORD_DATA_MAX);
+		put_answers(x, EXCHANGE_RECORD_MAX);
+		put_asks(x, EXCHANGE_RECORD_MAX);
 		if (s->fill > 0)
 			seal(x);
 	}
@@ -568,7 +568,7 @@ int exchange_data(struct exchange *x, uint64_t number, uint64_t offset,
 		return -1;
 	s->ask = false;
 	/* A length that would not fit is not needed: the record is full. */
-	last = s->fill + n + 3 > RECORD_DATA_MAX;
+	last = s->fill + n + 3 > EXCHANGE_RECORD_MAX;
 	m.type = last ? MESSAGE_DATA : MESSAGE_DATAN;
 	put(x, &m);
 	memcpy(s->buf + s->fill, p, n);

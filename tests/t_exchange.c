@@ -218,7 +218,7 @@ static void replay(size_t (*cut)(size_t, size_t, size_t), size_t k)
 	size_t at = 0;
 
 	end_start(&b, 6, now);
-	for (size_t i = 0; i < n_chunks && !b.ended; now += 5) {
+	for (size_t i = 0; now < 60000 && !b.ended; now += 5) {
 		const uint8_t *p;
 		size_t n;
 
