@@ -9,6 +9,8 @@
 #define SILENCE_MS 60000
 #define FLUSH_MS 2000 /* a frame that stands still for so long is none */
 #define BACKOFF_MAX 8
+#define UNKNOWN_MS 1000 /* nobody knows what still lies ahead of the line */
+#define ANSWER_BYTES 40 /* of a probe and its answer, stuffed */
 
 /* --- rings --- */
 
@@ -191,6 +193,10 @@ uint64_t link_timer_at(const struct link *l)
 	if (at < (double)l->c.timer_from)
 		at = (double)l->c.timer_from;
 	wait = (uint64_t)l->p.rtt + link_peer_frame_ms(l) + 50;
+	if (l->p.rate > 0)
+		wait += (uint64_t)(ANSWER_BYTES / l->p.rate);
+	else
+		wait += UNKNOWN_MS;
 	return (uint64_t)at + (wait << l->c.backoff) + 1;
 }
 

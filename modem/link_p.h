@@ -107,7 +107,15 @@ struct link_pace {
 	double gone;     /* when what was handed out will have left */
 	double shift;    /* sum of the corrections of gone */
 	double base;     /* peer's clock less ours, plus the way */
-	bool have_base;
+	/* base is measured by a frame that found the line empty: from when it
+	 * was handed out, how many bytes, and the peer's stamp. */
+	bool anchored, anchor_waits;
+	uint64_t anchor_seq, anchor_start, anchor_age;
+	uint32_t anchor_idles;
+	double anchor_from;
+	double anchor_way;  /* stamp less hand-out */
+	double anchor_n;    /* bytes */
+	unsigned kept_up; /* spans in a row in which the line did */
 	uint32_t idles;  /* times when the line had nothing to do */
 	size_t allow;    /* rate not known: bytes on their way */
 	bool have_ref;   /* measured from there: */
@@ -184,8 +192,7 @@ void link_pace_init(struct link *l);
 uint64_t link_pace_at(const struct link *l);
 void link_pace_handed(struct link *l, size_t n);
 /* Frame seq, and all before it, had arrived at the peer's time stamp. */
-void link_pace_news(struct link *l, const struct link_flight *f,
-    uint16_t stamp);
+void link_pace_news(struct link *l, uint64_t seq, uint16_t stamp);
 bool link_pace_waits_for_news(const struct link *l);
 bool link_pace_wants_probe(const struct link *l);
 void link_pace_told(struct link *l, double rate);

@@ -9,16 +9,18 @@
 #include "modem/link_p.h"
 
 #define LEAD_MS 100.0
-#define START_BYTES 2048
-#define GAIN_STEADY 1.03  /* to keep the line busy, and notice a faster one */
+#define START_MIN 600    /* bytes; and 5 for each ms of the round trip */
+#define START_MAX 2048
+#define GAIN_STEADY 1.05  /* to keep the line busy, and notice a faster one */
 #define GAIN_TRY 1.25
 #define GAIN_MAX 2.0
+#define QUEUE_MS 250.0
 #define NEWS_MS 1000.0    /* longer than expected without news: wait */
 #define CHUNK_MS 160.0
 #define CHUNK_SLOW_MS 1200.0
 #define FRAME_MS 4400.0
 #define FRAME_MIN 128
-#define FRAME_UNKNOWN 512
+#define ANCHOR_MS 30000
 #define OVERHEAD 12.0
 /* Errors: as if ERR_BYTES had gone before, with so many errors that the best
  * frame has 1 KB; it reaches 4 KB after 50 KB without one. */
@@ -40,10 +42,12 @@ void link_pace_init(struct link *l)
 		p->rate = 0;
 	p->gain = GAIN_STEADY;
 	p->gone = (double)l->now;
-	p->allow = START_BYTES;
 	p->rtt = l->conf.rtt_ms;
 	if (p->rtt > RTT_MAX)
 		p->rtt = RTT_MAX;
+	p->allow = START_MIN + (size_t)(5 * p->rtt);
+	if (p->allow > START_MAX)
+		p->allow = START_MAX;
 	p->err_bytes = l->conf.errors > 0 ? ERR_KNOWN_BYTES : ERR_BYTES;
 	p->err_n = p->err_bytes *
 	    (l->conf.errors > 0 ? l->conf.errors : ERR_FRESH);
@@ -56,7 +60,14 @@ static double speed(const struct link_pace *p)
 	return p->rate * p->gain;
 }
 
-/* A byte of the line takes so long; hostile stamps cannot make it stand. */
+/* How long the way is, given the rate. */
+static void set_base(struct link_pace *p)
+{
+	if (p->anchored && p->rate > 0)
+		p->base = p->anchor_way - p->anchor_n / p->rate;
+}
+
+/* Whatever the peer's stamps say, the line does not stand still. */
 static void set_rate(struct link *l, double rate)
 {
 	double max = l->conf.rate_max / 1000;
@@ -66,22 +77,51 @@ static void set_rate(struct link *l, double rate)
 	if (max > 0 && rate > max)
 		rate = max;
 	l->p.rate = rate;
+	set_base(&l->p);
 }
 
 void link_pace_handed(struct link *l, size_t n)
 {
 	struct link_pace *p = &l->p;
 	double now = (double)l->now;
+	bool empty = p->gone <= now && l->s.acked + 1 == l->s.handed;
 
-	if (p->rate == 0) {
-		p->gone = now;
-		return;
-	}
-	if (p->gone + 5 < now)
+	if (p->rate > 0 && p->gone + 5 < now)
 		p->idles++;
+	if (empty && (p->rate > 0 || !p->anchor_waits)) {
+		p->anchor_waits = true;
+		p->anchor_from = now;
+		p->anchor_start = l->wire_sent - n;
+		p->anchor_seq = l->s.handed;
+		p->anchor_idles = p->idles;
+	}
 	if (p->gone < now)
 		p->gone = now;
-	p->gone += (double)n / speed(p);
+	if (p->rate > 0)
+		p->gone += (double)n / speed(p);
+}
+
+/* The frame that found the line empty, or one that followed it at once, has
+ * arrived. */
+static void anchor(struct link *l, const struct link_flight *f)
+{
+	struct link_pace *p = &l->p;
+	double way = p->stamp - p->anchor_from;
+	double n = (double)(f->end - p->anchor_start);
+
+	if (!p->anchor_waits)
+		return;
+	p->anchor_waits = false;
+	if (f->idles != p->anchor_idles)
+		return;
+	if (p->anchored && l->now - p->anchor_age < ANCHOR_MS &&
+	    (p->rate == 0 || way - n / p->rate > p->base))
+		return;
+	p->anchored = true;
+	p->anchor_age = l->now;
+	p->anchor_way = way;
+	p->anchor_n = n;
+	set_base(p);
 }
 
 /* What was built and what waits in the buffer. */
@@ -145,21 +185,27 @@ static void take_ref(struct link_pace *p, const struct link_flight *f)
 	p->ref_idles = f->idles;
 }
 
-/* The first rate: what was handed out at once came apart on the line.  The
- * model begins here. */
-static void first_rate(struct link *l, const struct link_flight *f)
+/* So fast that what is too much is QUEUE_MS of the line at most until the
+ * next probe is answered. */
+static double gain_max(const struct link *l)
+{
+	double wait = l->p.rtt + 20, frame = link_peer_frame_ms(l), gain;
+
+	wait += frame < 500 ? frame : 500;
+	gain = 1 + QUEUE_MS / wait;
+	if (l->conf.rate_max > 0 && l->p.rate * 1000 >= l->conf.rate_max)
+		gain = GAIN_STEADY;
+	if (gain < GAIN_STEADY)
+		gain = GAIN_STEADY;
+	return gain < GAIN_MAX ? gain : GAIN_MAX;
+}
+
+/* Frame f has left at left (our time): so, at the rate known now, will all
+ * that follows it. */
+static void rebuild(struct link *l, const struct link_flight *f, double left)
 {
 	struct link_pace *p = &l->p;
-	double ms = p->stamp - p->ref_stamp;
-	double n = (double)(f->end - p->ref_end);
-	double left = (double)l->now - p->rtt / 2;
 
-	if (n <= 0)
-		return;
-	set_rate(l, n / (ms > 40 ? ms : ms + 4));
-	p->gain = ms > 40 ? GAIN_STEADY : GAIN_MAX;
-	p->base = p->stamp - left;
-	p->have_base = true;
 	for (uint64_t i = l->s.acked; i < l->s.handed; i++) {
 		struct link_flight *g = &l->s.flight[i % LINK_SENT];
 
@@ -171,21 +217,32 @@ static void first_rate(struct link *l, const struct link_flight *f)
 	p->shift = 0;
 }
 
+/* The first rate: what was handed out at once came apart on the line.  The
+ * model begins here. */
+static void first_rate(struct link *l, const struct link_flight *f)
+{
+	struct link_pace *p = &l->p;
+	double ms = p->stamp - p->ref_stamp;
+	double n = (double)(f->end - p->ref_end);
+	double apart = f->gone - p->ref_gone;
+
+	if (n <= 0 || !p->anchored || (apart > 5 && ms < apart + 20))
+		return;
+	set_rate(l, n / (ms > 40 ? ms : ms + 4));
+	if (ms <= 40) {
+		p->kept_up = 2;
+		p->gain = gain_max(l);
+	}
+	rebuild(l, f, p->stamp - p->base);
+}
+
 /* Bring the model to what has arrived. */
 static void correct(struct link_pace *p, const struct link_flight *f)
 {
-	double off = p->stamp - (f->gone + p->shift);
+	double off = p->stamp - p->base - (f->gone + p->shift);
 
-	if (!p->have_base) {
-		p->have_base = true;
-		p->base = off;
+	if (!p->anchored)
 		return;
-	}
-	off -= p->base;
-	/* Earlier than can be: the way is shorter than we thought, or the
-	 * line is faster. */
-	if (off < 0)
-		p->base += off / 8;
 	p->shift += off;
 	p->gone += off;
 }
@@ -194,20 +251,15 @@ static void correct(struct link_pace *p, const struct link_flight *f)
 static void grow(struct link *l, double measured)
 {
 	struct link_pace *p = &l->p;
-	double rate = p->gain > GAIN_STEADY ? measured : p->rate;
+	double max = gain_max(l);
 
-	if (rate < p->rate)
-		rate = p->rate;
-	set_rate(l, rate);
-	if (p->gain < GAIN_TRY)
-		p->gain = GAIN_TRY;
-	else
-		p->gain = p->gain * 1.25 < GAIN_MAX ? p->gain * 1.25 :
-		    GAIN_MAX;
-	if (l->conf.rate_max > 0 && p->rate * 1000 >= l->conf.rate_max)
-		p->gain = GAIN_STEADY;
-	/* Perhaps the way was taken for shorter than it is. */
-	p->base += 10;
+	if (p->gain > GAIN_STEADY && measured > p->rate)
+		set_rate(l, measured);
+	if (++p->kept_up < 2)
+		return;
+	p->gain = p->gain < GAIN_TRY ? GAIN_TRY : p->gain * 1.25;
+	if (p->gain > max)
+		p->gain = max;
 }
 
 static void measure(struct link *l, const struct link_flight *f)
@@ -224,23 +276,27 @@ static void measure(struct link *l, const struct link_flight *f)
 		take_ref(p, f);
 		return;
 	}
-	if (model * slack < 12)
+	if (model * slack < (p->gain > GAIN_STEADY ? 12 : 24))
 		return; /* too short to tell */
 	if (ms > model * (1 + slack) + 8) {
-		double w = p->gain > GAIN_STEADY ? 1 : 0.3;
+		bool tried = p->gain > GAIN_STEADY;
 
-		set_rate(l, p->rate + (n / ms - p->rate) * w);
 		p->gain = GAIN_STEADY;
+		p->kept_up = 0;
+		set_rate(l, p->rate + (n / ms - p->rate) * (tried ? 1 : 0.3));
+		/* What went out meanwhile lies there for longer. */
+		if (tried && f->idles == p->idles)
+			rebuild(l, f, p->stamp - p->base);
 	} else {
 		grow(l, n / (ms + 4));
 	}
 	take_ref(p, f);
 }
 
-void link_pace_news(struct link *l, const struct link_flight *f,
-    uint16_t stamp)
+void link_pace_news(struct link *l, uint64_t last, uint16_t stamp)
 {
 	struct link_pace *p = &l->p;
+	const struct link_flight *f = &l->s.flight[last % LINK_SENT];
 	double n = (double)(f->end - p->err_end);
 
 	p->err_end = f->end;
@@ -252,6 +308,8 @@ void link_pace_news(struct link *l, const struct link_flight *f,
 
 	p->stamp += 4.0 * (uint16_t)(stamp - p->stamp16);
 	p->stamp16 = stamp;
+	if (last >= p->anchor_seq)
+		anchor(l, f);
 	if (!p->have_ref) {
 		take_ref(p, f);
 		if (p->rate > 0)
@@ -275,14 +333,10 @@ bool link_pace_wants_probe(const struct link *l)
 
 	if (l->conf.half || l->c.probe_due || l->s.seq == LINK_SEQ_FIRST)
 		return false;
-	/* Not known: after the first frame, and at the end of what may go. */
-	if (p->rate == 0) {
-		uint64_t from = l->s.acked >= LINK_SEQ_FIRST ?
-		    l->s.flight[l->s.acked % LINK_SENT].end : 0;
-
-		return l->c.n_probes == 0 || (l->c.n_probes == 1 &&
-		    l->wire_built - from + FRAME_UNKNOWN >= p->allow);
-	}
+	/* Not known: after each of the first frames. */
+	if (p->rate == 0)
+		return l->stats.probes < 2 &&
+		    l->s.seq - LINK_SEQ_FIRST > l->stats.probes;
 	return p->gain > GAIN_STEADY && p->have_ref &&
 	    (double)(l->now - p->probe_at) >= every;
 }
@@ -302,11 +356,14 @@ void link_pace_rtt(struct link *l, double gone)
 	struct link_pace *p = &l->p;
 	double ms = (double)l->now - gone;
 
+	/* Not known how long it lay in front of the line. */
+	if (gone < 0)
+		return;
 	if (ms < 0)
 		ms = 0;
 	if (ms > RTT_MAX)
 		ms = RTT_MAX;
-	p->rtt += (ms - p->rtt) / (ms > p->rtt ? 4 : 2);
+	p->rtt += (ms - p->rtt) / (ms > p->rtt ? 8 : 2);
 }
 
 /* --- errors and sizes --- */
@@ -341,9 +398,12 @@ size_t link_frame_bytes(const struct link *l)
 {
 	double n = sqrt(OVERHEAD / link_errors(l));
 	double rate = l->p.rate;
+	/* Two short ones show the rate soonest. */
+	double unknown = FRAME_MIN << (l->s.seq - LINK_SEQ_FIRST < 2 ?
+	    l->s.seq - LINK_SEQ_FIRST : 2);
 
-	if (rate == 0 && n > FRAME_UNKNOWN)
-		n = FRAME_UNKNOWN;
+	if (rate == 0 && n > unknown)
+		n = unknown;
 	if (rate > 0 && n > FRAME_MS * rate)
 		n = FRAME_MS * rate;
 	if (n < FRAME_MIN)

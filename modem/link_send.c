@@ -171,8 +171,8 @@ void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
 		return;
 	news = opened != s->una || last != s->acked;
 	if (last != s->acked) {
-		link_pace_news(l, &s->flight[last % LINK_SENT], a->stamp);
 		s->acked = last;
+		link_pace_news(l, last, a->stamp);
 	}
 	s->una = opened;
 	seg_drop(s);
@@ -297,7 +297,7 @@ static void put_probe(struct link *l)
 	p = &c->probe[c->n_probes++];
 	p->id = c->probe_id;
 	p->seq = l->s.seq;
-	p->gone = gone_when_built(l);
+	p->gone = l->p.rate > 0 ? gone_when_built(l) : -1;
 	if (c->user_due) {
 		c->user_id = c->probe_id;
 		c->user_due = false;
@@ -358,6 +358,7 @@ static size_t choose(struct link *l, uint64_t *off, bool *again)
 {
 	struct link_send *s = &l->s;
 	uint64_t max = link_frame_bytes(l), end, best = 0;
+	uint64_t chunk = 64u << link_chunk_step(l);
 
 	*again = s->n_lost > 0;
 	if (*again) {
@@ -376,6 +377,9 @@ static size_t choose(struct link *l, uint64_t *off, bool *again)
 		return (size_t)(end - *off < max ? end - *off : max);
 	}
 	*off = s->nxt;
+	/* The first on an empty line measures the way: in one piece. */
+	if (s->acked + 1 == s->seq && l->p.rate > 0 && max > chunk)
+		max = chunk;
 	end = s->end - s->nxt < max ? s->end : s->nxt + max;
 	/* Ends with a record, if that costs little: what is whole can be
 	 * used, and a cut of the line costs less. */
@@ -499,7 +503,8 @@ void link_send_fill(struct link *l)
 			return;
 		if (l->s.open) {
 			/* Half a frame is out: the next chunk, or its end. */
-			if (link_pace_at(l) > l->now && !control_presses(l))
+			if (l->p.rate > 0 && link_pace_at(l) > l->now &&
+			    !control_presses(l))
 				return;
 			put_chunk(l);
 		} else if (link_half_turn_due(l)) {
