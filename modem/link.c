@@ -56,7 +56,7 @@ struct link *link_new(const struct link_conf *c, uint64_t now_ms)
 	l->stuff.mask = c->mask_in;
 	wire_reader_init(&l->reader);
 	l->s.seq = l->s.handed = LINK_SEQ_FIRST;
-	l->s.acked = LINK_SEQ_FIRST - 1;
+	l->s.acked = l->s.settled = LINK_SEQ_FIRST - 1;
 	l->r.last_seq = WIRE_SEQ_MASK;
 	l->c.ack_at = l->c.keep_at = l->c.timer_from = now_ms;
 	link_pace_init(l);
@@ -214,7 +214,8 @@ static uint64_t keep_at(const struct link *l)
 
 	if (l->conf.half || l->c.probe_due)
 		return UINT64_MAX;
-	return at + link_dead_ms(l) / 6;
+	/* One of the two is enough: the caller's probes and their answers. */
+	return at + link_dead_ms(l) / (l->conf.caller ? 6 : 5);
 }
 
 void link_tick(struct link *l, uint64_t now_ms)

@@ -12,6 +12,7 @@
 #define HOLD_MORE_MS 100  /* after the last data of a turn */
 #define HOLD_MAX_MS 8000
 #define LATE_MS 1000
+#define SLOWEST 30        /* bytes a second */
 
 static void begin_turn(struct link *l)
 {
@@ -34,6 +35,10 @@ static void end_turn(struct link *l)
 	uint64_t from = l->p.gone > (double)l->now ? (uint64_t)l->p.gone :
 	    l->now;
 
+	/* Not known yet how fast it leaves: as slow as it can be. */
+	if (l->p.rate == 0)
+		from += (l->wire_built - h->built) * 1000 / SLOWEST;
+	h->built = l->wire_built;
 	h->token = false;
 	h->got_at = 0;
 	h->bad = l->reader.bad + l->reader.junk;

@@ -50,6 +50,7 @@ struct link_send {
 	uint64_t end;    /* put */
 	uint64_t seq;    /* of the next frame */
 	uint64_t acked;  /* the last that the peer has seen */
+	uint64_t settled; /* acked, or proved to be lost */
 	uint64_t handed; /* the next whose last byte is still here */
 	size_t seg_head, seg_n, n_lost;
 	uint64_t err_seq; /* the last that was found lost */
@@ -142,6 +143,7 @@ struct link_half {
 	bool sent;       /* something, in this turn */
 	uint64_t got_at, got_bytes; /* first frame of their turn */
 	uint64_t bad;
+	uint64_t built;  /* wire bytes before this turn */
 	double rate_in;
 };
 

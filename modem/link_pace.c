@@ -48,6 +48,8 @@ void link_pace_init(struct link *l)
 	p->allow = START_MIN + (size_t)(5 * p->rtt);
 	if (p->allow > START_MAX)
 		p->allow = START_MAX;
+	if (l->conf.half)
+		p->allow = START_MIN;
 	p->err_bytes = l->conf.errors > 0 ? ERR_KNOWN_BYTES : ERR_BYTES;
 	p->err_n = p->err_bytes *
 	    (l->conf.errors > 0 ? l->conf.errors : ERR_FRESH);
@@ -84,7 +86,7 @@ void link_pace_handed(struct link *l, size_t n)
 {
 	struct link_pace *p = &l->p;
 	double now = (double)l->now;
-	bool empty = p->gone <= now && l->s.acked + 1 == l->s.handed;
+	bool empty = p->gone <= now && l->s.settled + 1 == l->s.handed;
 
 	if (p->rate > 0 && p->gone + 5 < now)
 		p->idles++;
@@ -140,8 +142,8 @@ uint64_t link_pace_at(const struct link *l)
 	double at;
 
 	if (l->p.rate == 0) {
-		uint64_t from = s->acked >= LINK_SEQ_FIRST ?
-		    s->flight[s->acked % LINK_SENT].end : 0;
+		uint64_t from = s->settled >= LINK_SEQ_FIRST ?
+		    s->flight[s->settled % LINK_SENT].end : 0;
 
 		return l->wire_built - from < l->p.allow ? l->now :
 		    UINT64_MAX;
@@ -165,11 +167,11 @@ static double news_ms(const struct link *l)
 bool link_pace_waits_for_news(const struct link *l)
 {
 	const struct link_send *s = &l->s;
-	const struct link_flight *f = &s->flight[(s->acked + 1) % LINK_SENT];
+	const struct link_flight *f = &s->flight[(s->settled + 1) % LINK_SENT];
 
 	if (l->p.rate == 0)
 		return link_pace_at(l) == UINT64_MAX;
-	if (l->conf.half || s->acked + 1 >= s->handed)
+	if (l->conf.half || s->settled + 1 >= s->handed)
 		return false;
 	return f->gone + l->p.shift + news_ms(l) < (double)l->now;
 }

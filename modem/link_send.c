@@ -159,6 +159,21 @@ static bool ack_fits(const struct link_send *s, const struct wire_ack *a,
 	return *opened <= s->nxt && *last < s->seq && *last < s->handed;
 }
 
+/* So many frames were lost on end that the peer could not tell the next one
+ * from an old one: none of their numbers has arrived, so they are free. */
+static void reuse_numbers(struct link *l)
+{
+	struct link_send *s = &l->s;
+
+	if (s->seq - s->acked < LINK_FLIGHT || s->settled + 1 != s->handed ||
+	    s->handed != s->seq || s->open)
+		return;
+	s->flight[s->acked % LINK_SENT].end = l->wire_sent;
+	s->settled = s->acked;
+	s->seq = s->handed = s->acked + 1;
+	l->c.n_probes = 0;
+}
+
 void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
     uint64_t before)
 {
@@ -183,9 +198,15 @@ void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
 	for (size_t i = 0; i < a->n; i++)
 		if (gap_place(s, &a->gap[i], &off, &end))
 			errors += seg_lose(s, off, end, 0, s->acked);
-	if (proves && before > s->acked + 1)
+	if (s->settled < s->acked)
+		s->settled = s->acked;
+	if (proves && before > s->acked + 1) {
 		errors += seg_lose(s, s->una, s->nxt, s->acked + 1,
 		    before - 1);
+		if (s->settled < before - 1)
+			s->settled = before - 1;
+		reuse_numbers(l);
+	}
 	if (!a->unopened)
 		link_pace_lost(l, errors);
 	if (news || errors > 0) {
@@ -378,7 +399,7 @@ static size_t choose(struct link *l, uint64_t *off, bool *again)
 	}
 	*off = s->nxt;
 	/* The first on an empty line measures the way: in one piece. */
-	if (s->acked + 1 == s->seq && l->p.rate > 0 && max > chunk)
+	if (s->settled + 1 == s->seq && l->p.rate > 0 && max > chunk)
 		max = chunk;
 	end = s->end - s->nxt < max ? s->end : s->nxt + max;
 	/* Ends with a record, if that costs little: what is whole can be

@@ -33,6 +33,7 @@ void ends_open(struct ends *x, const struct ends_conf *c, uint64_t seed)
 	x->conf.line.seed = seed;
 	x->rng = seed ^ 0x5555;
 	x->ns = 1000 * SIM_MS;
+	x->talks = -1;
 	if (x->conf.record == 0)
 		x->conf.record = 4096;
 	if (x->conf.line.buffer_bytes == 0)
@@ -147,6 +148,8 @@ static void deliver(struct ends *x, int i)
 		if (x->conf.dead_from[!i] > 0 &&
 		    now >= x->conf.dead_from[!i] && now < x->conf.dead_to[!i])
 			m = 0;
+		if (m > 0)
+			x->e[i].heard_ms = now;
 		link_feed(x->e[i].l, buf, m, now);
 		take(x, i);
 	}
@@ -159,6 +162,16 @@ static void watch_plus(struct end *e, const uint8_t *p, size_t n)
 		if (e->plus_run == 3)
 			e->plus++;
 	}
+}
+
+/* Half duplex: who had the line before, and is any of it still there? */
+static void watch_turns(struct ends *x, int i)
+{
+	if (sim_line_pending(x->line, i == 0 ? SIM_BA : SIM_AB) > 0)
+		x->both++;
+	if (x->talks != i)
+		x->turns++;
+	x->talks = i;
 }
 
 static void write_out(struct ends *x, int i)
@@ -177,7 +190,7 @@ static void write_out(struct ends *x, int i)
 		n = sim_line_put(x->line, d, p, n, x->ns);
 		if (n == 0)
 			return;
-		e->last_out_ms = now;
+		watch_turns(x, i);
 		watch_plus(e, p, n);
 		link_sent(e->l, n, now);
 	}

@@ -28,9 +28,7 @@ struct end {
 	uint64_t done_ms;         /* when the last byte was taken */
 	size_t plus;              /* "+++" seen in what it sends */
 	size_t plus_run;
-	uint64_t last_out_ms;
-	uint64_t turns;
-	bool was_silent;
+	uint64_t heard_ms;
 };
 
 struct ends {
@@ -40,6 +38,8 @@ struct ends {
 	uint64_t ns;              /* now */
 	uint64_t rng;
 	bool wrong;               /* a byte that was not sent so */
+	int talks;                /* whose bytes are on the line, or -1 */
+	uint64_t turns, both;     /* changes of it; times when it was both */
 };
 
 /* Aborts when the line cannot be made. */
