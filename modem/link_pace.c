@@ -1,0 +1,449 @@
+/* The link, how fast and in what pieces.  Nothing that the system says tells
+ * what waits between us and the wire; the only measure is what the peer says
+ * has arrived, and when (its clock).  So a model is kept of when each frame
+ * will have left, corrected with each acknowledgement; the next chunk is begun
+ * when the model has LEAD_MS left.  doc/EXCHANGE.md, Pace. */
+#include <math.h>
+#include <string.h>
+
+#include "modem/link_p.h"
+
+#define LEAD_MS 100.0
+#define START_MIN 600    /* bytes; and 5 for each ms of the round trip */
+#define START_MAX 2048
+#define GAIN_STEADY 1.05  /* to keep the line busy, and notice a faster one */
+#define GAIN_TRY 1.25
+#define GAIN_MAX 2.0
+#define QUEUE_MS 250.0
+#define NEWS_MS 1000.0    /* longer than expected without news: wait */
+#define CHUNK_MS 160.0
+#define CHUNK_SLOW_MS 1200.0
+#define FRAME_MS 4400.0
+#define FRAME_MIN 128
+#define ANCHOR_MS 30000
+#define OVERHEAD 12.0
+/* Errors: as if ERR_BYTES had gone before, with so many errors that the best
+ * frame has 1 KB; it reaches 4 KB after 50 KB without one. */
+#define ERR_BYTES 3333.0
+#define ERR_FRESH (OVERHEAD / (1024.0 * 1024.0))
+#define ERR_KNOWN_BYTES 20000.0
+#define ERR_DECAY 300000.0
+#define RTT_MAX 120000.0
+
+void link_pace_init(struct link *l)
+{
+	struct link_pace *p = &l->p;
+	double max = l->conf.rate_max / 1000;
+
+	p->rate = l->conf.rate / 1000;
+	if (max > 0 && p->rate > max)
+		p->rate = max;
+	if (!(p->rate >= 0))
+		p->rate = 0;
+	p->gain = GAIN_STEADY;
+	p->gone = (double)l->now;
+	p->rtt = l->conf.rtt_ms;
+	if (p->rtt > RTT_MAX)
+		p->rtt = RTT_MAX;
+	p->allow = START_MIN + (size_t)(5 * p->rtt);
+	if (p->allow > START_MAX)
+		p->allow = START_MAX;
+	if (l->conf.half)
+		p->allow = START_MIN;
+	p->err_bytes = l->conf.errors > 0 ? ERR_KNOWN_BYTES : ERR_BYTES;
+	p->err_n = p->err_bytes *
+	    (l->conf.errors > 0 ? l->conf.errors : ERR_FRESH);
+}
+
+/* --- the model --- */
+
+static double speed(const struct link_pace *p)
+{
+	return p->rate * p->gain;
+}
+
+/* How long the way is, given the rate. */
+static void set_base(struct link_pace *p)
+{
+	if (p->anchored && p->rate > 0)
+		p->base = p->anchor_way - p->anchor_n / p->rate;
+}
+
+/* Whatever the peer's stamps say, the line does not stand still. */
+static void set_rate(struct link *l, double rate)
+{
+	double max = l->conf.rate_max / 1000;
+
+	if (rate < 0.001)
+		rate = 0.001;
+	if (max > 0 && rate > max)
+		rate = max;
+	l->p.rate = rate;
+	set_base(&l->p);
+}
+
+void link_pace_handed(struct link *l, size_t n)
+{
+	struct link_pace *p = &l->p;
+	double now = (double)l->now;
+	bool empty = p->gone <= now && l->s.settled + 1 == l->s.handed;
+
+	if (p->rate > 0 && p->gone + 5 < now)
+		p->idles++;
+	if (empty && (p->rate > 0 || !p->anchor_waits)) {
+		p->anchor_waits = true;
+		p->anchor_from = now;
+		p->anchor_start = l->wire_sent - n;
+		p->anchor_seq = l->s.handed;
+		p->anchor_idles = p->idles;
+	}
+	if (p->gone < now)
+		p->gone = now;
+	if (p->rate > 0)
+		p->gone += (double)n / speed(p);
+}
+
+/* The frame that found the line empty, or one that followed it at once, has
+ * arrived. */
+static void anchor(struct link *l, const struct link_flight *f)
+{
+	struct link_pace *p = &l->p;
+	double way = p->stamp - p->anchor_from;
+	double n = (double)(f->end - p->anchor_start);
+
+	if (!p->anchor_waits)
+		return;
+	p->anchor_waits = false;
+	if (f->idles != p->anchor_idles)
+		return;
+	if (p->anchored && l->now - p->anchor_age < ANCHOR_MS &&
+	    (p->rate == 0 || way - n / p->rate > p->base))
+		return;
+	p->anchored = true;
+	p->anchor_age = l->now;
+	p->anchor_way = way;
+	p->anchor_n = n;
+	set_base(p);
+}
+
+/* What was built and what waits in the buffer. */
+static double gone_with_buffer(const struct link *l)
+{
+	double at = l->p.gone;
+
+	if (at < (double)l->now)
+		at = (double)l->now;
+	return at + (double)(l->wire_built - l->wire_sent) / speed(&l->p);
+}
+
+uint64_t link_pace_at(const struct link *l)
+{
+	const struct link_send *s = &l->s;
+	double at;
+
+	if (l->p.rate == 0) {
+		uint64_t from = s->settled >= LINK_SEQ_FIRST ?
+		    s->flight[s->settled % LINK_SENT].end : 0;
+
+		return l->wire_built - from < l->p.allow ? l->now :
+		    UINT64_MAX;
+	}
+	at = gone_with_buffer(l) - LEAD_MS;
+	return at <= (double)l->now ? l->now : (uint64_t)ceil(at);
+}
+
+/* How long the peer's acknowledgement may take from when a frame has left. */
+static double news_ms(const struct link *l)
+{
+	double ms = LINK_ACK_MS;
+
+	if (l->p.rate_in > 0 && 1400 / l->p.rate_in > ms)
+		ms = 1400 / l->p.rate_in;
+	if (ms > 10000)
+		ms = 10000;
+	return ms + l->p.rtt + 2 * link_peer_frame_ms(l) + NEWS_MS;
+}
+
+bool link_pace_waits_for_news(const struct link *l)
+{
+	const struct link_send *s = &l->s;
+	const struct link_flight *f = &s->flight[(s->settled + 1) % LINK_SENT];
+
+	if (l->p.rate == 0)
+		return link_pace_at(l) == UINT64_MAX;
+	if (l->conf.half || s->settled + 1 >= s->handed)
+		return false;
+	return f->gone + l->p.shift + news_ms(l) < (double)l->now;
+}
+
+/* --- what arrived --- */
+
+static void take_ref(struct link_pace *p, const struct link_flight *f)
+{
+	p->have_ref = true;
+	p->ref_end = f->end;
+	p->ref_gone = f->gone;
+	p->ref_stamp = p->stamp;
+	p->ref_idles = f->idles;
+}
+
+/* So fast that what is too much is QUEUE_MS of the line at most until the
+ * next probe is answered. */
+static double gain_max(const struct link *l)
+{
+	double wait = l->p.rtt + 20, frame = link_peer_frame_ms(l), gain;
+
+	wait += frame < 500 ? frame : 500;
+	gain = 1 + QUEUE_MS / wait;
+	if (l->conf.rate_max > 0 && l->p.rate * 1000 >= l->conf.rate_max)
+		gain = GAIN_STEADY;
+	if (gain < GAIN_STEADY)
+		gain = GAIN_STEADY;
+	return gain < GAIN_MAX ? gain : GAIN_MAX;
+}
+
+/* Frame f has left at left (our time): so, at the rate known now, will all
+ * that follows it. */
+static void rebuild(struct link *l, const struct link_flight *f, double left)
+{
+	struct link_pace *p = &l->p;
+
+	for (uint64_t i = l->s.acked; i < l->s.handed; i++) {
+		struct link_flight *g = &l->s.flight[i % LINK_SENT];
+
+		if (g->end >= f->end)
+			g->gone = left + (double)(g->end - f->end) / speed(p);
+		g->idles = p->idles;
+	}
+	p->gone = left + (double)(l->wire_sent - f->end) / speed(p);
+	p->shift = 0;
+}
+
+/* The first rate: what was handed out at once came apart on the line.  The
+ * model begins here. */
+static void first_rate(struct link *l, const struct link_flight *f)
+{
+	struct link_pace *p = &l->p;
+	double ms = p->stamp - p->ref_stamp;
+	double n = (double)(f->end - p->ref_end);
+	double apart = f->gone - p->ref_gone;
+
+	if (n <= 0 || !p->anchored || (apart > 5 && ms < apart + 20))
+		return;
+	set_rate(l, n / (ms > 40 ? ms : ms + 4));
+	if (ms <= 40) {
+		p->kept_up = 2;
+		p->gain = gain_max(l);
+	}
+	rebuild(l, f, p->stamp - p->base);
+}
+
+/* Bring the model to what has arrived. */
+static void correct(struct link_pace *p, const struct link_flight *f)
+{
+	double off = p->stamp - p->base - (f->gone + p->shift);
+
+	if (!p->anchored)
+		return;
+	p->shift += off;
+	p->gone += off;
+}
+
+/* The line kept up with the model: it may be faster. */
+static void grow(struct link *l, double measured)
+{
+	struct link_pace *p = &l->p;
+	double max = gain_max(l);
+
+	if (p->gain > GAIN_STEADY && measured > p->rate)
+		set_rate(l, measured);
+	if (++p->kept_up < 2)
+		return;
+	p->gain = p->gain < GAIN_TRY ? GAIN_TRY : p->gain * 1.25;
+	if (p->gain > max)
+		p->gain = max;
+}
+
+static void measure(struct link *l, const struct link_flight *f)
+{
+	struct link_pace *p = &l->p;
+	double ms = p->stamp - p->ref_stamp, model = f->gone - p->ref_gone;
+	double n = (double)(f->end - p->ref_end);
+	double slack = (p->gain - 1) / 2;
+
+	if (f->idles != p->ref_idles) {
+		/* We were the slower one: a lower bound. */
+		if (n / (ms + 8) > p->rate)
+			set_rate(l, n / (ms + 8));
+		take_ref(p, f);
+		return;
+	}
+	if (model * slack < (p->gain > GAIN_STEADY ? 12 : 24))
+		return; /* too short to tell */
+	if (ms > model * (1 + slack) + 8) {
+		bool tried = p->gain > GAIN_STEADY;
+
+		p->gain = GAIN_STEADY;
+		p->kept_up = 0;
+		set_rate(l, p->rate + (n / ms - p->rate) * (tried ? 1 : 0.3));
+		/* What went out meanwhile lies there for longer. */
+		if (tried && f->idles == p->idles)
+			rebuild(l, f, p->stamp - p->base);
+	} else {
+		grow(l, n / (ms + 4));
+	}
+	take_ref(p, f);
+}
+
+void link_pace_news(struct link *l, uint64_t last, uint16_t stamp)
+{
+	struct link_pace *p = &l->p;
+	const struct link_flight *f = &l->s.flight[last % LINK_SENT];
+	double n = (double)(f->end - p->err_end);
+
+	p->err_end = f->end;
+	if (n > ERR_DECAY / 2)
+		n = ERR_DECAY / 2;
+	p->err_bytes += n;
+	p->err_n *= 1 - n / ERR_DECAY;
+	p->err_bytes *= 1 - n / ERR_DECAY;
+
+	p->stamp += 4.0 * (uint16_t)(stamp - p->stamp16);
+	p->stamp16 = stamp;
+	if (last >= p->anchor_seq)
+		anchor(l, f);
+	if (!p->have_ref) {
+		take_ref(p, f);
+		if (p->rate > 0)
+			correct(p, f);
+	} else if (l->conf.half) {
+		p->allow = p->allow < LINK_WINDOW ? p->allow * 2 : p->allow;
+	} else if (p->rate == 0) {
+		first_rate(l, f);
+		take_ref(p, f);
+	} else {
+		correct(p, f);
+		measure(l, f);
+	}
+}
+
+bool link_pace_wants_probe(const struct link *l)
+{
+	const struct link_pace *p = &l->p;
+	double every = p->rtt > 12 / (p->gain - 1) ? p->rtt :
+	    12 / (p->gain - 1);
+
+	if (l->conf.half || l->c.probe_due || l->s.seq == LINK_SEQ_FIRST)
+		return false;
+	/* Not known: after each of the first frames. */
+	if (p->rate == 0)
+		return l->stats.probes < 2 &&
+		    l->s.seq - LINK_SEQ_FIRST > l->stats.probes;
+	return p->gain > GAIN_STEADY && p->have_ref &&
+	    (double)(l->now - p->probe_at) >= every;
+}
+
+/* Half duplex: the peer has measured. */
+void link_pace_told(struct link *l, double rate)
+{
+	if (rate <= 0)
+		return;
+	if (l->p.rate == 0)
+		l->p.gone = (double)l->now;
+	set_rate(l, rate / 1000);
+}
+
+void link_pace_rtt(struct link *l, double gone)
+{
+	struct link_pace *p = &l->p;
+	double ms = (double)l->now - gone;
+
+	/* Not known how long it lay in front of the line. */
+	if (gone < 0)
+		return;
+	if (ms < 0)
+		ms = 0;
+	if (ms > RTT_MAX)
+		ms = RTT_MAX;
+	p->rtt += (ms - p->rtt) / (ms > p->rtt ? 8 : 2);
+}
+
+/* --- errors and sizes --- */
+
+void link_pace_lost(struct link *l, unsigned frames)
+{
+	l->p.err_n += frames;
+}
+
+double link_errors(const struct link *l)
+{
+	return l->p.err_n / l->p.err_bytes;
+}
+
+/* 64 << step bytes last so long that control can wait for them. */
+unsigned link_chunk_step(const struct link *l)
+{
+	double rate = l->p.rate;
+	unsigned step = 2;
+
+	if (rate == 0)
+		return step;
+	while (step > 0 && (64 << step) > CHUNK_SLOW_MS * rate)
+		step--;
+	while (step < WIRE_STEP_MAX && (128 << step) <= CHUNK_MS * rate)
+		step++;
+	return step;
+}
+
+/* Overhead and damage cost least at the root of their ratio. */
+size_t link_frame_bytes(const struct link *l)
+{
+	double n = sqrt(OVERHEAD / link_errors(l));
+	double rate = l->p.rate;
+	/* Two short ones show the rate soonest. */
+	double unknown = FRAME_MIN << (l->s.seq - LINK_SEQ_FIRST < 2 ?
+	    l->s.seq - LINK_SEQ_FIRST : 2);
+
+	if (rate == 0 && n > unknown)
+		n = unknown;
+	if (rate > 0 && n > FRAME_MS * rate)
+		n = FRAME_MS * rate;
+	if (n < FRAME_MIN)
+		n = FRAME_MIN;
+	if (n > WIRE_DATA_MAX)
+		n = WIRE_DATA_MAX;
+	return (size_t)n;
+}
+
+/* --- the other direction --- */
+
+void link_pace_came(struct link *l, size_t frame_size)
+{
+	struct link_pace *p = &l->p;
+	uint64_t ms = l->now - p->in_at, n = l->stats.wire_in - p->in_bytes;
+
+	if (frame_size >= p->in_frame)
+		p->in_frame = frame_size;
+	else
+		p->in_frame -= (p->in_frame - frame_size) / 8;
+	if (p->in_at != 0 && ms < 200)
+		return;
+	if (p->in_at != 0 && ms < 20000) {
+		double rate = (double)n / (double)ms;
+
+		if (rate > p->rate_in)
+			p->rate_in = rate;
+		else
+			p->rate_in -= (p->rate_in - rate) / 16;
+	}
+	p->in_at = l->now;
+	p->in_bytes = l->stats.wire_in;
+}
+
+uint32_t link_peer_frame_ms(const struct link *l)
+{
+	double rate = l->p.rate_in > 0 ? l->p.rate_in : l->p.rate;
+	double ms = rate > 0 ? (double)l->p.in_frame / rate : 0;
+
+	return ms > 10000 ? 10000 : (uint32_t)ms;
+}
