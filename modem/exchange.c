@@ -53,7 +53,8 @@ struct exchange *exchange_new(const struct exchange_conf *c, uint64_t now_ms)
 		x->conf.record_ms = EXCHANGE_RECORD_MS;
 	x->caller = c->caller;
 	x->now = x->start = now_ms;
-	x->s.datan = SIZE_MAX;
+	exchange_send_init(x);
+	exchange_recv_init(x);
 	exchange_hello_start(x);
 	return x;
 }
@@ -193,7 +194,8 @@ int exchange_have(struct exchange *x, const struct message_have *have)
 		return -1;
 	x->s.have = *have;
 	x->s.have.more = false;
-	x->s.datan = SIZE_MAX;
+	exchange_send_init(x);
+	exchange_recv_init(x);
 	x->st = EXCHANGE_ST_OPEN;
 	if (!x->caller)
 		exchange_hello_answer(x);

@@ -67,7 +67,8 @@ enum offer_st {
 	OFFER_SENT,    /* all of it; STORED must come */
 	OFFER_STORED,  /* the process must be told */
 	OFFER_PASSED,
-	OFFER_GONE     /* cannot be read; kept in case that it is asked for */
+	OFFER_GONE,    /* cannot be read; kept in case that it is asked for */
+	OFFER_STATES
 };
 struct offer {
 	enum offer_st st;
@@ -85,6 +86,7 @@ struct exchange_send {
 	bool theirs_known;     /* their HAVE is complete */
 	struct message_have theirs;
 	struct offer offer[EXCHANGE_OFFERS_MAX];
+	size_t rows[OFFER_STATES]; /* of them, in each state */
 	bool news;             /* rows are OFFER_STORED or _PASSED */
 	bool want_offer, want_told; /* the process may offer */
 	bool no_more;
@@ -115,7 +117,8 @@ enum income_st {
 	INCOME_WANT,    /* WANT must go out */
 	INCOME_WANTED,
 	INCOME_STORED,  /* STORED must go out */
-	INCOME_PASS     /* PASS must go out */
+	INCOME_PASS,    /* PASS must go out */
+	INCOME_STATES
 };
 struct income {
 	enum income_st st;
@@ -125,7 +128,7 @@ struct income {
 
 struct exchange_recv {
 	struct income income[EXCHANGE_OFFERS_MAX];
-	size_t n;              /* rows that are not free */
+	size_t rows[INCOME_STATES]; /* of them, in each state */
 	struct { uint64_t number; uint32_t crc; } done[EXCHANGE_OFFERS_MAX];
 	size_t done_n;         /* stored in this call; a ring */
 	uint64_t high;         /* highest number begun or asked */
@@ -185,6 +188,7 @@ void exchange_hello_answer(struct exchange *x);
 void exchange_pump(struct exchange *x);
 /* Seal answers that wait while the process is slow with data. */
 void exchange_pump_late(struct exchange *x);
+void exchange_send_init(struct exchange *x);
 /* Their HAVE is complete: the process may offer. */
 void exchange_send_begin(struct exchange *x);
 bool exchange_send_event(struct exchange *x, struct exchange_event *ev);
@@ -200,6 +204,7 @@ bool exchange_send_over(const struct exchange *x);
 bool exchange_send_news(struct exchange *x, struct exchange_event *ev);
 
 /* --- exchange_recv.c --- */
+void exchange_recv_init(struct exchange *x);
 /* Read on until there is something to tell.  false: nothing is left. */
 bool exchange_recv_event(struct exchange *x, struct exchange_event *ev);
 /* Is everything that came stored, or answered otherwise? */

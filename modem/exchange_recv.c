@@ -10,6 +10,19 @@
 
 /* --- the table --- */
 
+static void become(struct exchange *x, struct income *in, enum income_st st)
+{
+	x->r.rows[in->st]--;
+	x->r.rows[st]++;
+	in->st = st;
+}
+
+void exchange_recv_init(struct exchange *x)
+{
+	memset(x->r.rows, 0, sizeof x->r.rows);
+	x->r.rows[INCOME_FREE] = EXCHANGE_OFFERS_MAX;
+}
+
 static struct income *find(struct exchange *x, uint64_t number)
 {
 	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX; i++) {
@@ -21,7 +34,8 @@ static struct income *find(struct exchange *x, uint64_t number)
 	return NULL;
 }
 
-static struct income *add(struct exchange *x, const struct message *m)
+static struct income *add(struct exchange *x, const struct message *m,
+    enum income_st st)
 {
 	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX; i++) {
 		struct income *in = &x->r.income[i];
@@ -32,18 +46,12 @@ static struct income *add(struct exchange *x, const struct message *m)
 		in->size = m->size;
 		in->crc = m->crc;
 		in->offset = m->offset;
-		x->r.n++;
+		become(x, in, st);
 		return in;
 	}
 	exchange_fail_peer(x, "more than %d bundles wait for an answer",
 	    EXCHANGE_OFFERS_MAX);
 	return NULL;
-}
-
-static void drop(struct exchange *x, struct income *in)
-{
-	in->st = INCOME_FREE;
-	x->r.n--;
 }
 
 /* The bundle that was open is not finished: its sender could not read on. */
@@ -53,7 +61,7 @@ static void abandon(struct exchange *x)
 
 	x->r.coming = false;
 	if (in != NULL && in->st == INCOME_COMING)
-		drop(x, in);
+		become(x, in, INCOME_FREE);
 }
 
 static void note_done(struct exchange *x, const struct income *in)
@@ -122,11 +130,7 @@ static int begin_again(struct exchange *x, const struct message *m,
 	int done = is_done(x, m->number, m->crc);
 
 	if (in == NULL && done == 1) {
-		in = add(x, m);
-		if (in == NULL)
-			return -1;
-		in->st = INCOME_STORED;
-		return 0;
+		return add(x, m, INCOME_STORED) == NULL ? -1 : 0;
 	}
 	if (in == NULL || in->st != INCOME_WANTED) {
 		exchange_fail_peer(x, done < 0 ? "bundle %llu has changed "
@@ -145,7 +149,7 @@ static int begin_again(struct exchange *x, const struct message *m,
 		    NUMBER(in->offset));
 		return -1;
 	}
-	in->st = INCOME_COMING;
+	become(x, in, INCOME_COMING);
 	return 1;
 }
 
@@ -153,7 +157,6 @@ static int begin_again(struct exchange *x, const struct message *m,
 static int begin_new(struct exchange *x, const struct message *m)
 {
 	bool known = m->offset == 0;
-	struct income *in;
 
 	for (size_t i = 0; i < x->s.have.n; i++) {
 		const struct message_part *p = &x->s.have.part[i];
@@ -168,10 +171,8 @@ static int begin_new(struct exchange *x, const struct message *m)
 		    NUMBER(m->offset));
 		return -1;
 	}
-	in = add(x, m);
-	if (in == NULL)
+	if (add(x, m, INCOME_COMING) == NULL)
 		return -1;
-	in->st = INCOME_COMING;
 	x->r.high = m->number;
 	return 1;
 }
@@ -200,7 +201,7 @@ static bool got_bundle(struct exchange *x, const struct message *m,
 		return false;
 	in = find(x, m->number);
 	if (r->left == 0) {
-		in->st = INCOME_WHOLE;
+		become(x, in, INCOME_WHOLE);
 		r->whole = true;
 	}
 	fill(ev, EXCHANGE_EV_BUNDLE, in);
@@ -235,7 +236,7 @@ static bool got_data(struct exchange *x, const struct message *m,
 	if (x->stats.first_data_ms == 0)
 		x->stats.first_data_ms = x->now - x->start;
 	if (!r->coming) {
-		in->st = INCOME_WHOLE;
+		become(x, in, INCOME_WHOLE);
 		r->whole = true;
 	}
 	return true;
@@ -251,10 +252,9 @@ static bool got_ask(struct exchange *x, const struct message *m,
 		    NUMBER(m->number), NUMBER(x->r.high));
 		return false;
 	}
-	in = add(x, m);
+	in = add(x, m, INCOME_ASK);
 	if (in == NULL)
 		return false;
-	in->st = INCOME_ASK;
 	x->r.high = m->number;
 	x->r.end = false;
 	fill(ev, EXCHANGE_EV_ASK, in);
@@ -465,7 +465,7 @@ int exchange_stored(struct exchange *x, uint64_t number)
 		return -1;
 	if (x->r.coming && x->r.number == number)
 		x->r.skip = true;
-	in->st = INCOME_STORED;
+	become(x, in, INCOME_STORED);
 	note_done(x, in);
 	return 0;
 }
@@ -480,7 +480,7 @@ int exchange_restart(struct exchange *x, uint64_t number, uint64_t offset)
 		return -1;
 	if (x->r.coming && x->r.number == number)
 		x->r.skip = true;
-	in->st = INCOME_WANT;
+	become(x, in, INCOME_WANT);
 	in->offset = offset;
 	return 0;
 }
@@ -494,7 +494,7 @@ int exchange_pass(struct exchange *x, uint64_t number)
 		return -1;
 	if (x->r.coming && x->r.number == number)
 		x->r.skip = true;
-	in->st = INCOME_PASS;
+	become(x, in, INCOME_PASS);
 	return 0;
 }
 
@@ -502,30 +502,16 @@ bool exchange_recv_over(const struct exchange *x)
 {
 	if (x->r.coming)
 		return false;
-	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX; i++)
-		switch (x->r.income[i].st) {
-		case INCOME_FREE:
-		case INCOME_STORED:
-		case INCOME_PASS:
-			break;
-		default:
-			return false;
-		}
-	return true;
+	return x->r.rows[INCOME_FREE] + x->r.rows[INCOME_STORED] +
+	    x->r.rows[INCOME_PASS] == EXCHANGE_OFFERS_MAX;
 }
 
 /* --- our answers go out --- */
 
 bool exchange_recv_has_answers(const struct exchange *x)
 {
-	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX && x->r.n > 0; i++) {
-		enum income_st st = x->r.income[i].st;
-
-		if (st == INCOME_STORED || st == INCOME_PASS ||
-		    st == INCOME_WANT)
-			return true;
-	}
-	return false;
+	return x->r.rows[INCOME_STORED] + x->r.rows[INCOME_PASS] +
+	    x->r.rows[INCOME_WANT] > 0;
 }
 
 /* One STORED for neighbours. */
@@ -536,7 +522,7 @@ static uint64_t take_run(struct exchange *x, uint64_t number)
 
 	while ((in = find(x, number + n)) != NULL &&
 	    in->st == INCOME_STORED) {
-		drop(x, in);
+		become(x, in, INCOME_FREE);
 		n++;
 	}
 	return n;
@@ -562,12 +548,12 @@ static size_t answer(struct exchange *x, struct income *in, uint8_t *out)
 		break;
 	case INCOME_PASS:
 		m.type = MESSAGE_PASS;
-		drop(x, in);
+		become(x, in, INCOME_FREE);
 		break;
 	case INCOME_WANT:
 		m.type = MESSAGE_WANT;
 		m.offset = in->offset;
-		in->st = INCOME_WANTED;
+		become(x, in, INCOME_WANTED);
 		break;
 	default:
 		return 0;
@@ -578,7 +564,8 @@ static size_t answer(struct exchange *x, struct income *in, uint8_t *out)
 size_t exchange_recv_answers(struct exchange *x, uint8_t *out, size_t n,
     size_t limit)
 {
-	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX && x->r.n > 0; i++) {
+	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX &&
+	    exchange_recv_has_answers(x); i++) {
 		if (n + MESSAGE_HEAD_MAX > limit)
 			break;
 		n += answer(x, &x->r.income[i], out + n);

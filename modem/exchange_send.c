@@ -10,6 +10,13 @@
 
 /* --- the table --- */
 
+static void become(struct exchange *x, struct offer *o, enum offer_st st)
+{
+	x->s.rows[o->st]--;
+	x->s.rows[st]++;
+	o->st = st;
+}
+
 static struct offer *find(struct exchange *x, uint64_t number)
 {
 	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX; i++) {
@@ -26,7 +33,8 @@ static struct offer *lowest(struct exchange *x, enum offer_st st)
 {
 	struct offer *low = NULL;
 
-	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX; i++) {
+	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX && x->s.rows[st] > 0;
+	    i++) {
 		struct offer *o = &x->s.offer[i];
 
 		if (o->st == st && (low == NULL || o->number < low->number))
@@ -38,10 +46,9 @@ static struct offer *lowest(struct exchange *x, enum offer_st st)
 /* Where another one goes: a free row, or that of one that is gone. */
 static struct offer *free_row(struct exchange *x)
 {
-	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX; i++)
-		if (x->s.offer[i].st == OFFER_FREE)
-			return &x->s.offer[i];
-	return lowest(x, OFFER_GONE);
+	struct offer *o = lowest(x, OFFER_FREE);
+
+	return o != NULL ? o : lowest(x, OFFER_GONE);
 }
 
 static void stop_asking(struct exchange *x, const struct offer *o)
@@ -52,6 +59,13 @@ static void stop_asking(struct exchange *x, const struct offer *o)
 
 /* --- offers --- */
 
+void exchange_send_init(struct exchange *x)
+{
+	memset(x->s.rows, 0, sizeof x->s.rows);
+	x->s.rows[OFFER_FREE] = EXCHANGE_OFFERS_MAX;
+	x->s.datan = SIZE_MAX;
+}
+
 void exchange_send_begin(struct exchange *x)
 {
 	x->s.theirs_known = true;
@@ -60,17 +74,19 @@ void exchange_send_begin(struct exchange *x)
 }
 
 /* What they have already said of this bundle. */
-static void place_offer(const struct message_have *t, struct offer *o)
+static void place_offer(struct exchange *x, struct offer *o)
 {
+	const struct message_have *t = &x->s.theirs;
+
 	if (t->has_top && o->number == t->top && o->crc == t->top_crc) {
-		o->st = OFFER_STORED;
+		become(x, o, OFFER_STORED);
 		return;
 	}
 	if (t->has_top && o->number <= t->top) {
-		o->st = OFFER_ASK;
+		become(x, o, OFFER_ASK);
 		return;
 	}
-	o->st = OFFER_READY;
+	become(x, o, OFFER_READY);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->part[i].number == o->number &&
 		    t->part[i].size == o->size && t->part[i].crc == o->crc)
@@ -87,11 +103,12 @@ int exchange_offer(struct exchange *x, uint64_t number, uint64_t size,
 	    x->r.fin || x->e.failing || number <= s->last ||
 	    number > MESSAGE_NUMBER_MAX || size > INT64_MAX || o == NULL)
 		return -1;
+	become(x, o, OFFER_FREE);
 	memset(o, 0, sizeof *o);
 	o->number = number;
 	o->size = size;
 	o->crc = crc;
-	place_offer(&s->theirs, o);
+	place_offer(x, o);
 	o->reach = o->offset;
 	s->last = number;
 	s->no_more = false;
@@ -120,25 +137,18 @@ int exchange_unreadable(struct exchange *x, uint64_t number)
 	stop_asking(x, o);
 	o->gone = true;
 	if (o->st == OFFER_ASK || (o->st == OFFER_READY && o->again == 0))
-		o->st = OFFER_FREE; /* they have not heard of it */
+		become(x, o, OFFER_FREE); /* they have not heard of it */
 	else if (o->st == OFFER_SENDING)
-		o->st = OFFER_GONE;
+		become(x, o, OFFER_GONE);
 	return 0;
 }
 
 bool exchange_send_over(const struct exchange *x)
 {
-	for (size_t i = 0; i < EXCHANGE_OFFERS_MAX; i++)
-		switch (x->s.offer[i].st) {
-		case OFFER_FREE:
-		case OFFER_STORED:
-		case OFFER_PASSED:
-		case OFFER_GONE:
-			break;
-		default:
-			return false;
-		}
-	return true;
+	const size_t *rows = x->s.rows;
+
+	return rows[OFFER_FREE] + rows[OFFER_STORED] + rows[OFFER_PASSED] +
+	    rows[OFFER_GONE] == EXCHANGE_OFFERS_MAX;
 }
 
 /* --- what they say of ours --- */
@@ -146,7 +156,7 @@ bool exchange_send_over(const struct exchange *x)
 static void resolve(struct exchange *x, struct offer *o, enum offer_st st)
 {
 	stop_asking(x, o);
-	o->st = st;
+	become(x, o, st);
 	x->s.news = x->s.news || st == OFFER_STORED || st == OFFER_PASSED;
 }
 
@@ -251,7 +261,7 @@ bool exchange_send_news(struct exchange *x, struct exchange_event *ev)
 		x->stats.acknowledged++;
 	else
 		x->stats.passed++;
-	o->st = OFFER_FREE;
+	become(x, o, OFFER_FREE);
 	return true;
 }
 
@@ -378,7 +388,7 @@ static void put_asks(struct exchange *x, size_t limit)
 		    .size = o->size, .crc = o->crc};
 
 		put(x, &m);
-		o->st = OFFER_ASKED;
+		become(x, o, OFFER_ASKED);
 		if (o->number > s->high)
 			s->high = o->number;
 	}
@@ -402,11 +412,11 @@ static void put_bundle(struct exchange *x, struct offer *o)
 	put(x, &m);
 	if (o->number > x->s.high)
 		x->s.high = o->number;
-	o->st = OFFER_SENDING;
+	become(x, o, OFFER_SENDING);
 	if (o->gone) /* they see that nothing follows */
-		o->st = OFFER_GONE;
+		become(x, o, OFFER_GONE);
 	else if (o->offset == o->size)
-		o->st = OFFER_SENT;
+		become(x, o, OFFER_SENT);
 	if (o->st == OFFER_SENT && o->again == 0)
 		x->stats.sent++;
 }
@@ -550,7 +560,7 @@ static void count_data(struct exchange *x, struct offer *o, size_t n)
 		x->stats.first_data_ms = x->now - x->start;
 	if (o->offset < o->size)
 		return;
-	o->st = OFFER_SENT;
+	become(x, o, OFFER_SENT);
 	if (o->again == 0)
 		x->stats.sent++;
 }

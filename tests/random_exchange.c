@@ -155,7 +155,7 @@ static void make_history(uint64_t seed, unsigned allowed, bool verbose)
 
 	memset(&h, 0, sizeof h);
 	h.seed = seed;
-	h.rng = seed * 0x9E3779B97F4A7C15u + 1;
+	h.rng = sim_random(&seed); /* neighbours have nothing in common */
 	h.may = allowed;
 	h.verbose = verbose;
 	s = how[below(3)];
