@@ -143,10 +143,9 @@ uint64_t link_pace_at(const struct link *l)
 
 	if (l->p.rate == 0) {
 		uint64_t from = s->settled >= LINK_SEQ_FIRST ?
-		    s->flight[s->settled % LINK_SENT].end : 0;
+		    s->flight[s->settled % LINK_SENT].data : 0;
 
-		return l->wire_built - from < l->p.allow ? l->now :
-		    UINT64_MAX;
+		return s->data - from < l->p.allow ? l->now : UINT64_MAX;
 	}
 	at = gone_with_buffer(l) - LEAD_MS;
 	return at <= (double)l->now ? l->now : (uint64_t)ceil(at);
@@ -339,7 +338,9 @@ bool link_pace_wants_probe(const struct link *l)
 	if (p->rate == 0)
 		return l->stats.probes < 2 &&
 		    l->s.seq - LINK_SEQ_FIRST > l->stats.probes;
+	/* Never two with no data between them. */
 	return p->gain > GAIN_STEADY && p->have_ref &&
+	    l->s.seq != p->probe_seq &&
 	    (double)(l->now - p->probe_at) >= every;
 }
 
@@ -353,14 +354,18 @@ void link_pace_told(struct link *l, double rate)
 	set_rate(l, rate / 1000);
 }
 
-void link_pace_rtt(struct link *l, double gone)
+/* A probe was answered: the round trip, and all before it has left. */
+void link_pace_answered(struct link *l, const struct link_probe_sent *sent)
 {
 	struct link_pace *p = &l->p;
-	double ms = (double)l->now - gone;
+	double now = (double)l->now, ms = now - sent->gone, last;
 
 	/* Not known how long it lay in front of the line. */
-	if (gone < 0)
+	if (p->rate == 0 || sent->gone < 0)
 		return;
+	last = now + (double)(l->wire_built - sent->end) / speed(p);
+	if (p->gone > last)
+		p->gone = last;
 	if (ms < 0)
 		ms = 0;
 	if (ms > RTT_MAX)
