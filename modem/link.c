@@ -7,7 +7,7 @@
 #include "modem/link_p.h"
 
 #define SILENCE_MS 60000
-#define FLUSH_MS 2000 /* a frame that stands still for so long is none */
+#define FLUSH_MS 3000 /* a frame that stands still for so long is none */
 #define SOON_MS 5000
 #define BACKOFF_MAX 8
 #define UNKNOWN_MS 1000 /* nobody knows what still lies ahead of the line */
@@ -260,6 +260,8 @@ uint64_t link_deadline(const struct link *l)
 	at = earlier(at, link_recv_ack_at(l));
 	if (link_send_ready(l) || l->s.open)
 		at = earlier(at, link_pace_at(l));
+	if (l->s.open)
+		at = earlier(at, l->s.chunk_at + LINK_STALL_MS);
 	return at;
 }
 

@@ -26,6 +26,7 @@
 #define LINK_PROBES 8
 #define LINK_ACK_MS 500
 #define LINK_QUIET_MS 40
+#define LINK_STALL_MS 1500  /* an open frame held up for so long is ended */
 #define LINK_SEQ_FIRST (WIRE_SEQ_MASK + 1) /* so that none is 0xFFF */
 
 /* A range of the stream that was sent and is not opened: by which frame
@@ -63,6 +64,7 @@ struct link_send {
 	bool open, again;
 	uint64_t off;
 	size_t plan;     /* its length, if nothing ends it before */
+	uint64_t chunk_at; /* its last chunk was written then */
 	struct link_seg seg[LINK_SEGS];
 	struct link_flight flight[LINK_SENT];
 };

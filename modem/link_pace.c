@@ -20,6 +20,7 @@
 #define CHUNK_SLOW_MS 1200.0
 #define FRAME_MS 4400.0
 #define FRAME_MIN 128
+#define RATE_LOW 0.03     /* 300 bps; below that half of it */
 #define ANCHOR_MS 30000
 #define OVERHEAD 12.0
 /* Errors: as if ERR_BYTES had gone before, with so many errors that the best
@@ -393,7 +394,8 @@ unsigned link_chunk_step(const struct link *l)
 
 	if (rate == 0)
 		return step;
-	while (step > 0 && (64 << step) > CHUNK_SLOW_MS * rate)
+	/* No smaller: then frames are short anyhow. */
+	if ((64 << step) > CHUNK_SLOW_MS * rate)
 		step--;
 	while (step < WIRE_STEP_MAX && (128 << step) <= CHUNK_MS * rate)
 		step++;
@@ -414,7 +416,7 @@ size_t link_frame_bytes(const struct link *l)
 	if (rate > 0 && n > FRAME_MS * rate)
 		n = FRAME_MS * rate;
 	if (n < FRAME_MIN)
-		n = FRAME_MIN;
+		n = rate > 0 && rate < RATE_LOW ? FRAME_MIN / 2 : FRAME_MIN;
 	if (n > WIRE_DATA_MAX)
 		n = WIRE_DATA_MAX;
 	return (size_t)n;

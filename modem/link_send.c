@@ -474,6 +474,11 @@ static size_t short_frame(struct link *l, uint64_t off,
 	}
 }
 
+static bool stalled(const struct link *l)
+{
+	return l->s.open && l->now >= l->s.chunk_at + LINK_STALL_MS;
+}
+
 static void put_chunk(struct link *l)
 {
 	struct link_send *s = &l->s;
@@ -481,9 +486,11 @@ static void put_chunk(struct link *l)
 	bool last;
 
 	n = s->plan - s->frame.n < whole ? s->plan - s->frame.n : whole;
-	/* Announced, but something else comes first. */
-	if (control_presses(l) && s->frame.n > 0)
+	/* Announced, but something else comes first, or the next chunk would
+	 * come so late that the peer has given the frame up. */
+	if ((control_presses(l) || stalled(l)) && s->frame.n > 0)
 		n = 0;
+	s->chunk_at = l->now;
 	last = s->frame.n + n == s->plan || n < whole;
 	size = wire_long_chunk(&s->frame, l->tmp,
 	    link_ring_at(s->ring, s->off + s->frame.n), n, last);
@@ -518,6 +525,7 @@ static void put_frame(struct link *l)
 		return;
 	}
 	s->open = true;
+	s->chunk_at = l->now;
 	s->again = again;
 	s->off = off;
 	s->plan = n;
@@ -536,7 +544,7 @@ void link_send_fill(struct link *l)
 		if (l->s.open) {
 			/* Half a frame is out: the next chunk, or its end. */
 			if (l->p.rate > 0 && link_pace_at(l) > l->now &&
-			    !control_presses(l))
+			    !control_presses(l) && !stalled(l))
 				return;
 			put_chunk(l);
 		} else if (link_half_turn_due(l)) {
