@@ -292,7 +292,7 @@ void link_sent(struct link *l, size_t n, uint64_t now_ms)
 	l->wire_sent += n;
 	l->stats.wire_out += n;
 	link_pace_handed(l, n);
-	link_send_handed(l);
+	link_send_handed(l, n);
 }
 
 /* --- the streams --- */

@@ -42,6 +42,8 @@ struct link_flight {
 	uint64_t end;    /* wire bytes up to its end */
 	uint64_t data;   /* of data frames only */
 	double gone;     /* when it left by the model, less pace.shift */
+	double hand;     /* when its last byte was handed out ... */
+	double burst;    /* ... with so many before it at that moment */
 	uint32_t idles;
 };
 
@@ -117,10 +119,14 @@ struct link_pace {
 	 * was handed out, how many bytes, and the peer's stamp. */
 	bool anchored, anchor_waits;
 	uint64_t anchor_seq, anchor_start, anchor_age;
-	uint32_t anchor_idles;
+	bool anchor_probed;
 	double anchor_from;
 	double anchor_way;  /* stamp less hand-out */
 	double anchor_n;    /* bytes */
+	/* The last correction: frames from there on were handed out after
+	 * it, and should take less time than before. */
+	uint64_t fixed_seq;
+	double fixed, fixed_gone, fixed_delay;
 	unsigned kept_up; /* spans in a row in which the line did */
 	uint32_t idles;  /* times when the line had nothing to do */
 	size_t allow;    /* rate not known: bytes on their way */
@@ -183,7 +189,8 @@ void link_send_fill(struct link *l);
 /* Is there something to send that neither window, pace nor turn forbids for
  * long? */
 bool link_send_ready(const struct link *l);
-void link_send_handed(struct link *l);
+/* n more bytes, as counted in wire_sent. */
+void link_send_handed(struct link *l, size_t n);
 void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
     uint64_t before);
 

@@ -247,7 +247,7 @@ bool link_send_ready(const struct link *l)
 	return in_flight(s) < LINK_FLIGHT && !link_pace_waits_for_news(l);
 }
 
-void link_send_handed(struct link *l)
+void link_send_handed(struct link *l, size_t n)
 {
 	struct link_send *s = &l->s;
 	double rate = l->p.rate * l->p.gain;
@@ -261,6 +261,8 @@ void link_send_handed(struct link *l)
 		if (rate > 0)
 			behind = (double)(l->wire_sent - f->end) / rate;
 		f->gone = l->p.gone - l->p.shift - behind;
+		f->hand = (double)l->now;
+		f->burst = (double)(n - (l->wire_sent - f->end));
 		f->idles = l->p.idles;
 		s->handed++;
 	}
@@ -331,6 +333,7 @@ static void put_probe(struct link *l)
 	c->probe_due = false;
 	l->p.probe_at = l->now;
 	l->p.probe_seq = l->s.seq;
+	l->p.anchor_probed = true;
 	l->c.timer_from = (uint64_t)gone_when_built(l) + 1;
 	l->stats.probes++;
 }
