@@ -7,7 +7,8 @@
 #include "modem/link_p.h"
 
 #define SILENCE_MS 60000
-#define FLUSH_MS 2000 /* a frame that stands still for so long is none */
+#define FLUSH_MS 3000 /* a frame that stands still for so long is none */
+#define SOON_MS 5000
 #define BACKOFF_MAX 8
 #define UNKNOWN_MS 1000 /* nobody knows what still lies ahead of the line */
 #define ANSWER_BYTES 40 /* of a probe and its answer, stuffed */
@@ -90,7 +91,7 @@ static void got_ack(struct link *l, const struct wire_frame *f)
 	}
 	if (p != NULL) {
 		before = p->seq;
-		link_pace_rtt(l, p->gone);
+		link_pace_answered(l, p);
 		if (l->c.user_waits &&
 		    (uint8_t)(p->id - l->c.user_id) < LINK_PROBES) {
 			l->c.user_waits = false;
@@ -98,8 +99,6 @@ static void got_ack(struct link *l, const struct wire_frame *f)
 		}
 	} else if (l->conf.half) {
 		before = l->s.seq;
-		l->c.user_answered |= l->c.user_waits;
-		l->c.user_waits = false;
 	}
 	link_send_ack(l, &f->ack, before > 0, before);
 	if (p != NULL) {
@@ -154,6 +153,7 @@ void link_feed(struct link *l, const uint8_t *p, size_t n, uint64_t now_ms)
 		return;
 	l->byte_at = now_ms;
 	l->stats.wire_in += n;
+	link_half_heard(l);
 	while (n > 0) {
 		size_t room, m;
 		uint8_t *to = wire_reader_room(&l->reader, &room);
@@ -181,23 +181,26 @@ uint64_t link_dead_ms(const struct link *l)
 	return ms;
 }
 
+/* Data goes out, and will be acknowledged. */
+static bool sends_on(const struct link *l)
+{
+	return link_send_ready(l) && link_pace_at(l) < l->now + SOON_MS;
+}
+
 uint64_t link_timer_at(const struct link *l)
 {
-	double at = l->p.gone;
 	uint64_t wait;
 
 	if (l->conf.half || l->c.probe_due || l->out_at < l->out_n)
 		return UINT64_MAX;
-	if (!l->c.user_waits && (l->s.una == l->s.nxt || link_send_ready(l)))
+	if (!l->c.user_waits && (l->s.una == l->s.nxt || sends_on(l)))
 		return UINT64_MAX;
-	if (at < (double)l->c.timer_from)
-		at = (double)l->c.timer_from;
 	wait = (uint64_t)l->p.rtt + link_peer_frame_ms(l) + 50;
 	if (l->p.rate > 0)
 		wait += (uint64_t)(ANSWER_BYTES / l->p.rate);
 	else
 		wait += UNKNOWN_MS;
-	return (uint64_t)at + (wait << l->c.backoff) + 1;
+	return l->c.timer_from + (wait << l->c.backoff);
 }
 
 static uint64_t flush_at(const struct link *l)
@@ -257,6 +260,8 @@ uint64_t link_deadline(const struct link *l)
 	at = earlier(at, link_recv_ack_at(l));
 	if (link_send_ready(l) || l->s.open)
 		at = earlier(at, link_pace_at(l));
+	if (l->s.open)
+		at = earlier(at, l->s.chunk_at + LINK_STALL_MS);
 	return at;
 }
 
@@ -287,8 +292,7 @@ void link_sent(struct link *l, size_t n, uint64_t now_ms)
 	l->wire_sent += n;
 	l->stats.wire_out += n;
 	link_pace_handed(l, n);
-	link_send_handed(l);
-	l->c.timer_from = now_ms;
+	link_send_handed(l, n);
 }
 
 /* --- the streams --- */
@@ -335,8 +339,8 @@ void link_probe(struct link *l)
 {
 	l->c.user_waits = true;
 	l->c.user_answered = false;
-	/* Under half duplex each turn is one. */
-	l->c.user_due = l->c.probe_due = !l->conf.half;
+	l->c.user_due = true;
+	l->c.probe_due = !l->conf.half; /* there it goes before TURN */
 }
 
 bool link_probe_answered(const struct link *l)

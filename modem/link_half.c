@@ -11,7 +11,7 @@
 #define HOLD_MS 200       /* an empty turn waits for its user */
 #define HOLD_MORE_MS 100  /* after the last data of a turn */
 #define HOLD_MAX_MS 8000
-#define LATE_MS 1000
+#define LATE_MS 2000       /* the last chunk, TURN itself */
 #define SLOWEST 30        /* bytes a second */
 
 static void begin_turn(struct link *l)
@@ -43,6 +43,7 @@ static void end_turn(struct link *l)
 	h->got_at = 0;
 	h->bad = l->reader.bad + l->reader.junk;
 	h->take_at = from + (l->conf.caller ? wait : 2 * wait);
+	h->take_last = h->take_at + h->yours_ms;
 }
 
 void link_half_init(struct link *l)
@@ -68,17 +69,28 @@ static bool nothing(const struct link *l)
 	return !link_send_ready(l) && !l->s.open;
 }
 
+bool link_half_turn_over(const struct link *l)
+{
+	return l->conf.half && l->h.token && l->now >= l->h.turn_end;
+}
+
 bool link_half_turn_due(const struct link *l)
 {
 	const struct link_half *h = &l->h;
 
 	if (!l->conf.half || !h->token || l->s.open)
 		return false;
-	if (l->now >= h->turn_end)
+	if (link_half_turn_over(l))
 		return true;
 	/* What they sent is answered in each turn. */
 	return nothing(l) && !link_recv_ack_due(l) &&
 	    l->now >= h->hold_until;
+}
+
+/* What we sent before is still not acknowledged, or the user asks. */
+bool link_half_wants_probe(const struct link *l)
+{
+	return l->c.user_due || (l->s.una < l->s.nxt && !l->h.sent);
 }
 
 size_t link_half_turn(struct link *l, uint8_t body[4])
@@ -133,17 +145,26 @@ void link_half_got_turn(struct link *l, const struct wire_frame *f)
 	begin_turn(l);
 }
 
-/* A good frame in their turn: measure, and wait on. */
-void link_half_came(struct link *l, const struct wire_frame *f)
+/* Bytes in their turn: it is not over, but noise shall not hold us for ever. */
+void link_half_heard(struct link *l)
 {
 	struct link_half *h = &l->h;
-	uint64_t wait = (uint64_t)l->p.rtt + 2 * LATE_MS;
+	uint64_t at = l->now + (uint64_t)l->p.rtt + LATE_MS;
 
 	if (!l->conf.half || h->token)
 		return;
-	if (h->take_at < l->now + wait)
-		h->take_at = l->now + wait;
-	if (f->kind > WIRE_LONG_ACK)
+	if (at > h->take_last)
+		at = h->take_last;
+	if (h->take_at < at)
+		h->take_at = at;
+}
+
+/* A good frame in their turn: measure. */
+void link_half_came(struct link *l, const struct wire_frame *f)
+{
+	struct link_half *h = &l->h;
+
+	if (!l->conf.half || h->token || f->kind > WIRE_LONG_ACK)
 		return;
 	h->empty = 0;
 	if (h->got_at == 0) {

@@ -26,6 +26,7 @@
 #define LINK_PROBES 8
 #define LINK_ACK_MS 500
 #define LINK_QUIET_MS 40
+#define LINK_STALL_MS 1500  /* an open frame held up for so long is ended */
 #define LINK_SEQ_FIRST (WIRE_SEQ_MASK + 1) /* so that none is 0xFFF */
 
 /* A range of the stream that was sent and is not opened: by which frame
@@ -39,7 +40,10 @@ struct link_seg {
 /* A frame on its way, by seq modulo LINK_SENT. */
 struct link_flight {
 	uint64_t end;    /* wire bytes up to its end */
+	uint64_t data;   /* of data frames only */
 	double gone;     /* when it left by the model, less pace.shift */
+	double hand;     /* when its last byte was handed out ... */
+	double burst;    /* ... with so many before it at that moment */
 	uint32_t idles;
 };
 
@@ -52,6 +56,7 @@ struct link_send {
 	uint64_t acked;  /* the last that the peer has seen */
 	uint64_t settled; /* acked, or proved to be lost */
 	uint64_t handed; /* the next whose last byte is still here */
+	uint64_t data;   /* bytes in data frames so far */
 	size_t seg_head, seg_n, n_lost;
 	uint64_t err_seq; /* the last that was found lost */
 	uint64_t bound[LINK_BOUNDS]; /* ends of what was put: records */
@@ -61,6 +66,7 @@ struct link_send {
 	bool open, again;
 	uint64_t off;
 	size_t plan;     /* its length, if nothing ends it before */
+	uint64_t chunk_at; /* its last chunk was written then */
 	struct link_seg seg[LINK_SEGS];
 	struct link_flight flight[LINK_SENT];
 };
@@ -93,12 +99,13 @@ struct link_ctl {
 	struct link_probe_sent {
 		uint8_t id;
 		uint64_t seq;  /* frames before this one were sent before */
+		uint64_t end;  /* wire bytes up to it */
 		double gone;
 	} probe[LINK_PROBES];
 	bool user_due, user_waits, user_answered;
 	uint8_t user_id;
 	unsigned backoff;
-	uint64_t timer_from;
+	uint64_t timer_from; /* when the last data or probe will have left */
 	uint64_t keep_at; /* last probe for its own sake */
 };
 
@@ -112,10 +119,14 @@ struct link_pace {
 	 * was handed out, how many bytes, and the peer's stamp. */
 	bool anchored, anchor_waits;
 	uint64_t anchor_seq, anchor_start, anchor_age;
-	uint32_t anchor_idles;
+	bool anchor_probed;
 	double anchor_from;
 	double anchor_way;  /* stamp less hand-out */
 	double anchor_n;    /* bytes */
+	/* The last correction: frames from there on were handed out after
+	 * it, and should take less time than before. */
+	uint64_t fixed_seq;
+	double fixed, fixed_gone, fixed_delay;
 	unsigned kept_up; /* spans in a row in which the line did */
 	uint32_t idles;  /* times when the line had nothing to do */
 	size_t allow;    /* rate not known: bytes on their way */
@@ -125,7 +136,7 @@ struct link_pace {
 	uint32_t ref_idles;
 	uint16_t stamp16;
 	double stamp;    /* the same, without wrap, ms */
-	uint64_t probe_at;
+	uint64_t probe_at, probe_seq;
 	double rtt;
 	double err_n, err_bytes; /* decayed counts */
 	uint64_t err_end;
@@ -137,7 +148,7 @@ struct link_pace {
 
 struct link_half {
 	bool token;
-	uint64_t turn_end, hold_until, take_at;
+	uint64_t turn_end, hold_until, take_at, take_last;
 	uint32_t mine_ms, yours_ms; /* longest turns */
 	unsigned empty;  /* turns in which nobody had anything */
 	bool sent;       /* something, in this turn */
@@ -178,7 +189,8 @@ void link_send_fill(struct link *l);
 /* Is there something to send that neither window, pace nor turn forbids for
  * long? */
 bool link_send_ready(const struct link *l);
-void link_send_handed(struct link *l);
+/* n more bytes, as counted in wire_sent. */
+void link_send_handed(struct link *l, size_t n);
 void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
     uint64_t before);
 
@@ -198,7 +210,7 @@ void link_pace_news(struct link *l, uint64_t seq, uint16_t stamp);
 bool link_pace_waits_for_news(const struct link *l);
 bool link_pace_wants_probe(const struct link *l);
 void link_pace_told(struct link *l, double rate);
-void link_pace_rtt(struct link *l, double gone);
+void link_pace_answered(struct link *l, const struct link_probe_sent *p);
 void link_pace_lost(struct link *l, unsigned frames);
 void link_pace_came(struct link *l, size_t frame_size);
 size_t link_frame_bytes(const struct link *l);
@@ -209,10 +221,13 @@ double link_errors(const struct link *l);
 /* --- link_half.c */
 void link_half_init(struct link *l);
 bool link_half_may_send(const struct link *l);
-/* Is the turn over?  Then TURN goes out. */
+bool link_half_turn_over(const struct link *l);
+/* Over, or nothing more to send: TURN goes out. */
 bool link_half_turn_due(const struct link *l);
+bool link_half_wants_probe(const struct link *l);
 size_t link_half_turn(struct link *l, uint8_t body[4]);
 void link_half_got_turn(struct link *l, const struct wire_frame *f);
+void link_half_heard(struct link *l);
 void link_half_came(struct link *l, const struct wire_frame *f);
 void link_half_sent(struct link *l);
 void link_half_tick(struct link *l);

@@ -20,6 +20,7 @@
 #define CHUNK_SLOW_MS 1200.0
 #define FRAME_MS 4400.0
 #define FRAME_MIN 128
+#define RATE_LOW 0.03     /* 300 bps; below that half of it */
 #define ANCHOR_MS 30000
 #define OVERHEAD 12.0
 /* Errors: as if ERR_BYTES had gone before, with so many errors that the best
@@ -95,7 +96,7 @@ void link_pace_handed(struct link *l, size_t n)
 		p->anchor_from = now;
 		p->anchor_start = l->wire_sent - n;
 		p->anchor_seq = l->s.handed;
-		p->anchor_idles = p->idles;
+		p->anchor_probed = false;
 	}
 	if (p->gone < now)
 		p->gone = now;
@@ -103,8 +104,8 @@ void link_pace_handed(struct link *l, size_t n)
 		p->gone += (double)n / speed(p);
 }
 
-/* The frame that found the line empty, or one that followed it at once, has
- * arrived. */
+/* The frame that found the line empty, handed out in one piece, has arrived:
+ * that is how long the way is. */
 static void anchor(struct link *l, const struct link_flight *f)
 {
 	struct link_pace *p = &l->p;
@@ -114,7 +115,7 @@ static void anchor(struct link *l, const struct link_flight *f)
 	if (!p->anchor_waits)
 		return;
 	p->anchor_waits = false;
-	if (f->idles != p->anchor_idles)
+	if (f->hand > p->anchor_from + 2)
 		return;
 	if (p->anchored && l->now - p->anchor_age < ANCHOR_MS &&
 	    (p->rate == 0 || way - n / p->rate > p->base))
@@ -143,10 +144,9 @@ uint64_t link_pace_at(const struct link *l)
 
 	if (l->p.rate == 0) {
 		uint64_t from = s->settled >= LINK_SEQ_FIRST ?
-		    s->flight[s->settled % LINK_SENT].end : 0;
+		    s->flight[s->settled % LINK_SENT].data : 0;
 
-		return l->wire_built - from < l->p.allow ? l->now :
-		    UINT64_MAX;
+		return s->data - from < l->p.allow ? l->now : UINT64_MAX;
 	}
 	at = gone_with_buffer(l) - LEAD_MS;
 	return at <= (double)l->now ? l->now : (uint64_t)ceil(at);
@@ -239,12 +239,36 @@ static void first_rate(struct link *l, const struct link_flight *f)
 }
 
 /* Bring the model to what has arrived. */
-static void correct(struct link_pace *p, const struct link_flight *f)
+static void correct(struct link *l, uint64_t seq, const struct link_flight *f)
 {
+	struct link_pace *p = &l->p;
 	double off = p->stamp - p->base - (f->gone + p->shift);
+	double delay = p->stamp - f->hand - f->burst / p->rate;
 
-	if (!p->anchored)
+	/* No frame has told yet how long the way is: as the model has it. */
+	if (!p->anchored) {
+		p->anchored = true;
+		p->anchor_age = l->now;
+		p->anchor_way = p->base = p->base + off;
+		p->anchor_n = 0;
 		return;
+	}
+	/* Holding back has not helped, and the gain alone does not explain
+	 * it: it was no queue, the way is longer than we thought. */
+	if (seq >= p->fixed_seq && p->fixed > 40 &&
+	    off > 40 + 2 * (p->gain - 1) * (f->gone - p->fixed_gone) &&
+	    delay > p->fixed_delay - p->fixed / 2) {
+		p->anchor_way = p->base = p->base + off;
+		p->anchor_n = 0;
+		p->fixed = 0;
+		return;
+	}
+	if (seq >= p->fixed_seq) {
+		p->fixed = off;
+		p->fixed_gone = f->gone;
+		p->fixed_seq = l->s.handed;
+		p->fixed_delay = delay;
+	}
 	p->shift += off;
 	p->gone += off;
 }
@@ -315,14 +339,14 @@ void link_pace_news(struct link *l, uint64_t last, uint16_t stamp)
 	if (!p->have_ref) {
 		take_ref(p, f);
 		if (p->rate > 0)
-			correct(p, f);
+			correct(l, last, f);
 	} else if (l->conf.half) {
 		p->allow = p->allow < LINK_WINDOW ? p->allow * 2 : p->allow;
 	} else if (p->rate == 0) {
 		first_rate(l, f);
 		take_ref(p, f);
 	} else {
-		correct(p, f);
+		correct(l, last, f);
 		measure(l, f);
 	}
 }
@@ -335,11 +359,17 @@ bool link_pace_wants_probe(const struct link *l)
 
 	if (l->conf.half || l->c.probe_due || l->s.seq == LINK_SEQ_FIRST)
 		return false;
+	if (p->rate > 0 && p->anchor_waits && !p->anchor_probed &&
+	    l->s.seq == p->anchor_seq + 1 &&
+	    (!p->anchored || l->now - p->anchor_age >= ANCHOR_MS))
+		return true;
 	/* Not known: after each of the first frames. */
 	if (p->rate == 0)
 		return l->stats.probes < 2 &&
 		    l->s.seq - LINK_SEQ_FIRST > l->stats.probes;
+	/* Never two with no data between them. */
 	return p->gain > GAIN_STEADY && p->have_ref &&
+	    l->s.seq != p->probe_seq &&
 	    (double)(l->now - p->probe_at) >= every;
 }
 
@@ -353,14 +383,18 @@ void link_pace_told(struct link *l, double rate)
 	set_rate(l, rate / 1000);
 }
 
-void link_pace_rtt(struct link *l, double gone)
+/* A probe was answered: the round trip, and all before it has left. */
+void link_pace_answered(struct link *l, const struct link_probe_sent *sent)
 {
 	struct link_pace *p = &l->p;
-	double ms = (double)l->now - gone;
+	double now = (double)l->now, ms = now - sent->gone, last;
 
 	/* Not known how long it lay in front of the line. */
-	if (gone < 0)
+	if (p->rate == 0 || sent->gone < 0)
 		return;
+	last = now + (double)(l->wire_built - sent->end) / speed(p);
+	if (p->gone > last)
+		p->gone = last;
 	if (ms < 0)
 		ms = 0;
 	if (ms > RTT_MAX)
@@ -388,7 +422,8 @@ unsigned link_chunk_step(const struct link *l)
 
 	if (rate == 0)
 		return step;
-	while (step > 0 && (64 << step) > CHUNK_SLOW_MS * rate)
+	/* No smaller: then frames are short anyhow. */
+	if ((64 << step) > CHUNK_SLOW_MS * rate)
 		step--;
 	while (step < WIRE_STEP_MAX && (128 << step) <= CHUNK_MS * rate)
 		step++;
@@ -409,7 +444,7 @@ size_t link_frame_bytes(const struct link *l)
 	if (rate > 0 && n > FRAME_MS * rate)
 		n = FRAME_MS * rate;
 	if (n < FRAME_MIN)
-		n = FRAME_MIN;
+		n = rate > 0 && rate < RATE_LOW ? FRAME_MIN / 2 : FRAME_MIN;
 	if (n > WIRE_DATA_MAX)
 		n = WIRE_DATA_MAX;
 	return (size_t)n;

@@ -6,6 +6,8 @@
 
 #include "modem/link_p.h"
 
+#define FRAME_COST 12
+
 /* --- segments --- */
 
 static struct link_seg *seg_at(struct link_send *s, size_t i)
@@ -99,6 +101,19 @@ static void seg_sent(struct link_send *s, uint64_t off, uint64_t end,
 	}
 }
 
+/* When all that was written so far will have left. */
+static double gone_when_built(const struct link *l)
+{
+	double rate = l->p.rate * l->p.gain;
+	double at = l->p.gone;
+
+	if (at < (double)l->now)
+		at = (double)l->now;
+	if (rate > 0)
+		at += (double)(l->wire_built - l->wire_sent) / rate;
+	return at;
+}
+
 /* --- what an acknowledgement proves --- */
 
 /* Parts of [off, end) whose last frame has a number from lo to hi are lost.
@@ -169,6 +184,7 @@ static void reuse_numbers(struct link *l)
 	    s->handed != s->seq || s->open)
 		return;
 	s->flight[s->acked % LINK_SENT].end = l->wire_sent;
+	s->flight[s->acked % LINK_SENT].data = s->data;
 	s->settled = s->acked;
 	s->seq = s->handed = s->acked + 1;
 	l->c.n_probes = 0;
@@ -211,7 +227,7 @@ void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
 		link_pace_lost(l, errors);
 	if (news || errors > 0) {
 		l->c.backoff = 0;
-		l->c.timer_from = l->now;
+		l->c.timer_from = (uint64_t)gone_when_built(l) + 1;
 	}
 }
 
@@ -231,7 +247,7 @@ bool link_send_ready(const struct link *l)
 	return in_flight(s) < LINK_FLIGHT && !link_pace_waits_for_news(l);
 }
 
-void link_send_handed(struct link *l)
+void link_send_handed(struct link *l, size_t n)
 {
 	struct link_send *s = &l->s;
 	double rate = l->p.rate * l->p.gain;
@@ -245,6 +261,8 @@ void link_send_handed(struct link *l)
 		if (rate > 0)
 			behind = (double)(l->wire_sent - f->end) / rate;
 		f->gone = l->p.gone - l->p.shift - behind;
+		f->hand = (double)l->now;
+		f->burst = (double)(n - (l->wire_sent - f->end));
 		f->idles = l->p.idles;
 		s->handed++;
 	}
@@ -267,18 +285,6 @@ static void put_tmp(struct link *l, size_t n)
 	n = stuff_encode(l->conf.mask_out, l->tmp, n, l->out + l->out_n);
 	l->out_n += n;
 	l->wire_built += n;
-}
-
-static double gone_when_built(const struct link *l)
-{
-	double rate = l->p.rate * l->p.gain;
-	double at = l->p.gone;
-
-	if (at < (double)l->now)
-		at = (double)l->now;
-	if (rate > 0)
-		at += (double)(l->wire_built - l->wire_sent) / rate;
-	return at;
 }
 
 /* --- control --- */
@@ -318,13 +324,17 @@ static void put_probe(struct link *l)
 	p = &c->probe[c->n_probes++];
 	p->id = c->probe_id;
 	p->seq = l->s.seq;
-	p->gone = l->p.rate > 0 ? gone_when_built(l) : -1;
+	p->end = l->wire_built;
+	p->gone = l->p.rate > 0 && !l->conf.half ? gone_when_built(l) : -1;
 	if (c->user_due) {
 		c->user_id = c->probe_id;
 		c->user_due = false;
 	}
 	c->probe_due = false;
 	l->p.probe_at = l->now;
+	l->p.probe_seq = l->s.seq;
+	l->p.anchor_probed = true;
+	l->c.timer_from = (uint64_t)gone_when_built(l) + 1;
 	l->stats.probes++;
 }
 
@@ -368,7 +378,7 @@ static bool put_control(struct link *l)
 
 static bool control_presses(const struct link *l)
 {
-	return l->c.answer || l->c.ack_now ||
+	return l->c.answer || l->c.ack_now || link_half_turn_over(l) ||
 	    (l->c.probe_due && !l->conf.half);
 }
 
@@ -421,6 +431,8 @@ static void frame_done(struct link *l, uint64_t off, size_t n, bool again)
 	struct link_send *s = &l->s;
 	struct link_flight *f = &s->flight[s->seq % LINK_SENT];
 
+	s->data += n + FRAME_COST;
+	f->data = s->data;
 	f->end = l->wire_built;
 	f->gone = (double)l->now - l->p.shift;
 	if (again) {
@@ -433,6 +445,7 @@ static void frame_done(struct link *l, uint64_t off, size_t n, bool again)
 	}
 	s->seq++;
 	s->open = false;
+	l->c.timer_from = (uint64_t)gone_when_built(l) + 1;
 	link_half_sent(l);
 }
 
@@ -456,11 +469,17 @@ static size_t short_frame(struct link *l, uint64_t off,
 			struct link_flight *f =
 			    &l->s.flight[l->s.seq++ % LINK_SENT];
 
+			f->data = l->s.data;
 			f->end = l->wire_built;
 			f->gone = (double)l->now - l->p.shift;
 			*n = 1;
 		}
 	}
+}
+
+static bool stalled(const struct link *l)
+{
+	return l->s.open && l->now >= l->s.chunk_at + LINK_STALL_MS;
 }
 
 static void put_chunk(struct link *l)
@@ -470,9 +489,11 @@ static void put_chunk(struct link *l)
 	bool last;
 
 	n = s->plan - s->frame.n < whole ? s->plan - s->frame.n : whole;
-	/* Announced, but something else comes first. */
-	if (control_presses(l) && s->frame.n > 0)
+	/* Announced, but something else comes first, or the next chunk would
+	 * come so late that the peer has given the frame up. */
+	if ((control_presses(l) || stalled(l)) && s->frame.n > 0)
 		n = 0;
+	s->chunk_at = l->now;
 	last = s->frame.n + n == s->plan || n < whole;
 	size = wire_long_chunk(&s->frame, l->tmp,
 	    link_ring_at(s->ring, s->off + s->frame.n), n, last);
@@ -507,6 +528,7 @@ static void put_frame(struct link *l)
 		return;
 	}
 	s->open = true;
+	s->chunk_at = l->now;
 	s->again = again;
 	s->off = off;
 	s->plan = n;
@@ -525,20 +547,22 @@ void link_send_fill(struct link *l)
 		if (l->s.open) {
 			/* Half a frame is out: the next chunk, or its end. */
 			if (l->p.rate > 0 && link_pace_at(l) > l->now &&
-			    !control_presses(l))
+			    !control_presses(l) && !stalled(l))
 				return;
 			put_chunk(l);
 		} else if (link_half_turn_due(l)) {
+			if (link_half_wants_probe(l))
+				put_probe(l);
 			put_turn(l);
 		} else if (put_control(l)) {
 			continue;
 		} else if (link_send_ready(l)) {
+			if (link_pace_at(l) > l->now)
+				return;
 			if (link_pace_wants_probe(l)) {
 				l->c.probe_due = true;
 				continue;
 			}
-			if (link_pace_at(l) > l->now)
-				return;
 			put_frame(l);
 		} else {
 			return;
