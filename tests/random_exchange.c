@@ -17,8 +17,10 @@
  *	delay   up to 20 s one way
  *	half    half duplex
  *	every   instead: one history, cut at every byte of its first call
- *	speed   instead: 33,600 bps, 60 ms, one large bundle each way and one
- *	        cut; what is sent twice is judged, and its median
+ *	speed   instead: 33,600 bps, 60 ms, one large bundle one way or both
+ *	        and one cut; what is sent twice is judged, and its median
+ *	goals   instead: no faults; how near to the physical limit (the table
+ *	        of doc/EXCHANGE.md, Speed)
  * Exit 0, or abort with the seed. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,14 +33,15 @@
 #include "exchange_ends.h"
 
 enum { NOISE = 1, FLOW = 2, CUT = 4, KILL = 8, DEAD = 16, DELAY = 32,
-	HALF = 64, EVERY = 128, SPEED = 256 };
+	HALF = 64, EVERY = 128, SPEED = 256, GOALS = 512 };
 
 static const struct {
 	const char *name;
 	unsigned bit;
 } words[] = {{"noise", NOISE}, {"flow", FLOW}, {"cut", CUT},
     {"kill", KILL}, {"dead", DEAD}, {"delay", DELAY}, {"half", HALF},
-    {"every", EVERY}, {"speed", SPEED}};
+    {"every", EVERY}, {"speed", SPEED},
+    {"goals", GOALS}};
 
 #define ALL (NOISE | FLOW | CUT | KILL | DEAD | DELAY)
 #define TWICE_MAX 65536
@@ -84,6 +87,8 @@ static bool may(unsigned what, unsigned one_in)
 
 static size_t make_size(void)
 {
+	if (h.may & EVERY)
+		return below(900);
 	switch (below(8)) {
 	case 0:
 		return below(3);
@@ -341,7 +346,7 @@ static void run_every(uint64_t seed, bool verbose)
 	uint64_t n = 1, carried;
 
 	do {
-		make_history(seed, 0, verbose);
+		make_history(seed, EVERY, verbose);
 		make_faults(true);
 		h.w.cut_at = n;
 		sim_line_redial(h.w.l);
@@ -425,6 +430,96 @@ static void run_speed(uint64_t seed, bool verbose)
 	total.seeds++;
 }
 
+/* --- how fast --- */
+
+static const struct goal {
+	const char *name;
+	uint32_t bps, delay_ms;
+	int n_a, n_b;
+	size_t size;
+	double errors, goal; /* of line and limit */
+	uint8_t mask;
+	bool told;           /* the rate of the last call is known */
+} goals[] = {
+	{"33,600, 10 x 20,000 one way", 33600, 60, 10, 0, 20000, 0, 0.985,
+	    0, true},
+	{"33,600, 10 x 20,000 both ways", 33600, 60, 10, 10, 20000, 0, 0.98,
+	    0, true},
+	{"33,600, 100 x 500 one way", 33600, 60, 100, 0, 500, 0, 0.92, 0,
+	    true},
+	{"33,600, 10 x 20,000 one way, 1e-5", 33600, 60, 10, 0, 20000, 1e-5,
+	    0.92, 0, true},
+	{"33,600, 10 x 20,000 both ways, 1e-5", 33600, 60, 10, 10, 20000,
+	    1e-5, 0.90, 0, true},
+	{"2,400, 700 ms, 4 x 3,000 both ways", 2400, 700, 4, 4, 3000, 0,
+	    0.90, 0, true},
+	{"115,200, 0 ms, 10 x 20,000 both ways", 115200, 0, 10, 10, 20000, 0,
+	    0.985, 0, true},
+	{"33,600, XON/XOFF, 10 x 20,000 one way", 33600, 60, 10, 0, 20000, 0,
+	    0.96, 1, true},
+	{"33,600, 10 x 20,000 one way, first call", 33600, 60, 10, 0, 20000,
+	    0, 0, 0, false},
+	{"2,400, 700 ms, 4 x 3,000 both ways, first call", 2400, 700, 4, 4,
+	    3000, 0, 0, 0, false},
+};
+
+static double run_goal(const struct goal *g, uint64_t seed)
+{
+	uint64_t bytes = (uint64_t)(g->n_a > g->n_b ? g->n_a : g->n_b) *
+	    g->size, ms;
+
+	memset(&h, 0, sizeof h);
+	h.seed = seed;
+	h.conf = (struct sim_line_conf){.bps = g->bps,
+	    .delay_ms = g->delay_ms, .bit_errors = g->errors,
+	    .buffer_bytes = 4096, .seed = seed};
+	end_init(&h.a, "ann", &h.b, true, RECORD_ENCRYPT, 0);
+	end_init(&h.b, "hub", &h.a, false, RECORD_ENCRYPT, 0);
+	for (int i = 0; i < g->n_a; i++)
+		end_add(&h.a, 1 + (uint64_t)i, g->size, seed + (uint64_t)i);
+	for (int i = 0; i < g->n_b; i++)
+		end_add(&h.b, 1 + (uint64_t)i, g->size, seed - (uint64_t)i);
+	h.a.conf.mask = h.b.conf.mask = g->mask;
+	h.a.conf.rate = h.b.conf.rate = g->told ? g->bps / 10.0 : 0;
+	h.a.conf.errors = h.b.conf.errors = g->told ? g->errors * 8 : 0;
+	h.clean = sim_line_new(&h.conf, &(const char *){NULL});
+	MUST(h.clean != NULL, "sim_line_new");
+	h.w.l = h.clean;
+	h.w.end[0] = &h.a;
+	h.w.end[1] = &h.b;
+	h.w.now = 1000 * SIM_MS;
+	h.w.step = SIM_MS;
+	make_faults(true);
+	end_start(&h.a, seed + 1, 1000);
+	end_start(&h.b, seed + 2, 1000);
+	MUST(wire_run(&h.w, h.w.now + bound_ms() * SIM_MS), "hangs");
+	ms = (h.a.safe_at > h.b.safe_at ? h.a.safe_at : h.b.safe_at) - 1000;
+	MUST(h.a.safe && h.b.safe, "not safe");
+	end_history();
+	return (double)bytes * 10000 / g->bps / (double)ms;
+}
+
+static void run_goals(uint64_t seed)
+{
+	for (size_t i = 0; i < sizeof goals / sizeof *goals; i++) {
+		const struct goal *g = &goals[i];
+		double r[5];
+		int n = g->errors > 0 ? 5 : 1;
+
+		for (int k = 0; k < n; k++)
+			r[k] = run_goal(g, seed + (uint64_t)k);
+		for (int k = 1; k < n; k++)
+			for (int j = k; j > 0 && r[j] < r[j - 1]; j--) {
+				double t = r[j];
+
+				r[j] = r[j - 1];
+				r[j - 1] = t;
+			}
+		printf("%-50s %.3f (%.3f)%s\n", g->name, r[n / 2], g->goal,
+		    r[n / 2] < g->goal ? " missed" : "");
+	}
+}
+
 static void report(void)
 {
 	printf("random_exchange: %llu seeds, %llu calls, %llu cuts, "
@@ -494,15 +589,18 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ends_broken = broken;
 	if (n == 0 && until == 0)
-		n = 200;
+		n = bits & GOALS ? 1 : 200;
 	for (uint64_t i = 0; (n == 0 || i < n) &&
 	    (until == 0 || time(NULL) < until); i++)
-		if (bits & EVERY)
+		if (bits & GOALS)
+			run_goals(seed + i);
+		else if (bits & EVERY)
 			run_every(seed + i, verbose);
 		else if (bits & SPEED)
 			run_speed(seed + i, verbose);
 		else
 			run_history(seed + i, bits, verbose);
-	report();
+	if (!(bits & GOALS))
+		report();
 	return 0;
 }
