@@ -80,7 +80,7 @@ enum exchange_event_type {
 	EXCHANGE_EV_DATA,
 	/* All of number is here: check, sync, rename; then exchange_stored(). */
 	EXCHANGE_EV_BUNDLE_END,
-	/* exchange_safe() has become true: say "You can hang up now." */
+	/* exchange_safe() is true for good: say "You can hang up now." */
 	EXCHANGE_EV_SAFE,
 	/* Over: hang up.  Not always safe (BYE): exchange_safe() tells. */
 	EXCHANGE_EV_DONE,

@@ -68,7 +68,7 @@ void exchange_bye(struct exchange *x, unsigned reason)
 	if (ls.rate_out > 0) /* BYE stands behind what is sealed */
 		ms += (uint64_t)((double)link_unacked(x->link) * 1000 /
 		    ls.rate_out);
-	if (ms > 5 * EXCHANGE_BYE_MS)
+	if (ms > 5 * EXCHANGE_BYE_MS || x->half)
 		ms = 5 * EXCHANGE_BYE_MS;
 	x->e.failing = true;
 	x->e.bye_until = x->now + ms;
@@ -137,7 +137,8 @@ static bool is_done(const struct exchange *x)
 
 bool exchange_end_event(struct exchange *x, struct exchange_event *ev)
 {
-	if (!x->e.safe_told && exchange_safe(x)) {
+	/* With FIN it is final; before, something new may come. */
+	if (!x->e.safe_told && x->s.fin_out && exchange_safe(x)) {
 		x->e.safe_told = true;
 		x->stats.safe_ms = x->now - x->start;
 		ev->type = EXCHANGE_EV_SAFE;

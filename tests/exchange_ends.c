@@ -231,13 +231,14 @@ static void make_offers(struct end *e, uint64_t now)
 
 		if (b->gone || b->number <= e->offered)
 			continue;
-		MUST(e, exchange_offer(e->x, b->number, b->size, b->crc) == 0,
-		    "exchange_offer");
+		if (exchange_offer(e->x, b->number, b->size, b->crc) < 0)
+			break; /* FIN is out: it came too late */
 		e->offered = b->number;
 		return;
 	}
+	/* the other side's FIN may have ended it already */
 	e->no_more = true;
-	MUST(e, exchange_no_more(e->x) == 0, "exchange_no_more");
+	exchange_no_more(e->x);
 }
 
 static void give_data(struct end *e)
@@ -378,8 +379,7 @@ static void store(struct end *e, uint64_t number)
 /* All that this session offered, and all that came, is on disk. */
 static void check_safe(struct end *e)
 {
-	MUST(e, exchange_safe(e->x) && e->no_more && e->n_store == 0,
-	    "said safe");
+	MUST(e, exchange_safe(e->x) && e->n_store == 0, "said safe");
 	for (size_t i = 0; i < e->disk.n_out; i++) {
 		struct bundle *b = &e->disk.out[i];
 		struct bundle *there = inbox(e->other, b->number);
@@ -473,8 +473,27 @@ static void handle(struct end *e, const struct exchange_event *ev,
 	}
 }
 
+/* A bundle becomes ready during the call: it joins, unless FIN is out. */
+static void come_late(struct end *e)
+{
+	struct bundle *last = e->disk.n_out == 0 ? NULL :
+	    &e->disk.out[e->disk.n_out - 1];
+	uint64_t number = last == NULL ? 1 : last->number + 1;
+
+	e->late_at = 0;
+	end_add(e, number, e->late_size, number);
+	last = &e->disk.out[e->disk.n_out - 1];
+	if (!e->no_more || e->ended ||
+	    exchange_offer(e->x, number, last->size, last->crc) < 0)
+		return;
+	e->offered = number;
+	e->no_more = false;
+}
+
 static void do_due(struct end *e, uint64_t now)
 {
+	if (e->late_at != 0 && now >= e->late_at)
+		come_late(e);
 	if (e->peer && !e->ended)
 		make_offers(e, now);
 	if (e->want.n != 0 && now >= e->want_at && !e->ended)
@@ -519,6 +538,8 @@ uint64_t end_deadline(const struct end *e)
 		return UINT64_MAX;
 	if (e->sync_at < at)
 		at = e->sync_at;
+	if (e->late_at != 0 && e->late_at < at)
+		at = e->late_at;
 	if (e->want.n != 0 && e->want_at < at)
 		at = e->want_at;
 	if (e->want_offer && e->peer_at + e->decide_ms < at)

@@ -49,6 +49,8 @@ struct end {
 	size_t data_max;       /* WANT_DATA is answered so at most; 0: all */
 	uint64_t pass;         /* this number is never stored; 0: none */
 	bool power_cut;        /* a lost carrier syncs nothing */
+	uint64_t late_at;      /* a bundle becomes ready; 0: none does */
+	size_t late_size;
 
 	/* of this session */
 	uint64_t began, peer_at, safe_at, done_at, data_at;

@@ -46,6 +46,11 @@ check-long: check
 		SEED=$$seed ./tests/t_zmodem >t_zmodem.long 2>&1 || \
 			{ cat t_zmodem.long; exit 1; }; \
 	done; \
+	echo "== 100,000 random exchanges"; \
+	./tests/random_exchange -n 100000; \
+	./tests/random_exchange -n 10000 -o half,noise,cut,kill,dead,delay; \
+	./tests/random_exchange -n 2000 -o speed; \
+	./tests/random_exchange -n 20 -o every; \
 	echo "== fuzzers, $(LONG) s each"; \
 	sh $(srcdir)/scripts/fuzz $(LONG)
 .PHONY: check-long

@@ -199,6 +199,15 @@ static uint64_t bound_ms(void)
 	return ms * 8 + 40 * h.conf.delay_ms + 400000;
 }
 
+static void make_late(struct end *e)
+{
+	if (below(3) != 0 || e->disk.n_out > SPOOL_MAX - 10)
+		return;
+	e->late_at = h.w.now / SIM_MS + below(below(2) ? bound_ms() / 20 :
+	    6 * h.conf.delay_ms + 500);
+	e->late_size = below(2000);
+}
+
 static void make_faults(bool clean)
 {
 	struct wire *w = &h.w;
@@ -210,6 +219,7 @@ static void make_faults(bool clean)
 	w->dead_until[0] = w->dead_until[1] = UINT64_MAX;
 	w->cut_at = 0;
 	h.a.kill_at = h.b.kill_at = 0;
+	h.a.late_at = h.b.late_at = 0;
 	/* No noise lasts for ever: from here on the call must end. */
 	w->clean_at = w->now + bound_ms() * SIM_MS;
 	if (clean)
@@ -236,6 +246,8 @@ static void make_faults(bool clean)
 			w->dead_until[d] = w->dead_from[d] + below(50000) *
 			    SIM_MS;
 	}
+	make_late(&h.a);
+	make_late(&h.b);
 	if (may(KILL, 6))
 		h.a.power_cut = true;
 	if (may(KILL, 10))
