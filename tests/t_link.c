@@ -375,6 +375,25 @@ static void test_seeds(void **state)
 	}
 }
 
+/* --- what no line brings of itself: the fuzzer's scripts */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void test_scripts(void **state)
+{
+	uint8_t script[400];
+	uint64_t rng = seed;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		size_t n = sim_random(&rng) % sizeof script;
+
+		for (size_t k = 0; k < n; k++)
+			script[k] = (uint8_t)sim_random(&rng);
+		LLVMFuzzerTestOneInput(script, n);
+	}
+}
+
 /* --- no limit but the processor */
 
 static void test_throughput(void **state)
@@ -425,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_idle_is_quiet),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_throughput),
 		cmocka_unit_test(test_seeds),
 	};
