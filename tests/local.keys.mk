@@ -1,4 +1,7 @@
 # Keys, and bundles that carry a digest.
+TESTS += tests/s_keys.sh tests/s_signed.sh
+EXTRA_DIST += tests/s_keys.sh tests/s_signed.sh
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/t_digest
 TESTS += tests/t_digest
