@@ -298,6 +298,7 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 		break;
 	}
 	d->result->applied++;
+	d->unchecked += d->ring.keys.n == 0 && d->trust.digests > 0;
 	d->result->changes += r->changes;
 	d->result->conflicts += r->conflicts;
 	d->result->held_rows += r->held_rows;
@@ -372,7 +373,6 @@ static int check_trust(struct drain *d, int fd, bool *cut, struct err *why)
 		*cut = bundle_is_cut(fd);
 		return -1;
 	}
-	d->unchecked += d->ring.keys.n == 0 && d->trust.digests > 0;
 	return 0;
 }
 

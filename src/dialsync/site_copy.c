@@ -173,26 +173,47 @@ static int sync_above(const char *dir, struct err *e)
 	return rc;
 }
 
-/* Our side of the key, last: stopped behind it, before DIR has its name, a key
- * is on top that nobody else has; the next run puts another above it.  The
- * other way round the peer would sign with a key that is not known here.  Keys
- * of before stay below it, for what is still on its way. */
-static int add_key(const struct copy *c, struct err *e)
+/* Our side of the key goes on top of those of before, which stay for what is
+ * still on its way.  Last, and DIR gets its name at once behind it: stopped in
+ * between, a key is on top that nobody else has; the next run puts another above
+ * it.  The other way round the peer would sign with a key that is not known
+ * here. */
+static int add_key(const struct copy *c, const struct keys *old,
+    struct err *e)
 {
-	struct keys all;
-	int rc = keys_read(c->site->dir, c->peer, &all, e);
+	struct keys all = *old;
+	int rc;
 
-	if (rc == 0) {
-		/* never more than a file holds: the oldest goes */
-		if (all.n == KEYS_MAX)
-			all.n--;
-		memmove(all.key + 1, all.key, all.n * sizeof(all.key[0]));
-		all.key[0] = c->key.key[0];
-		all.n++;
-		rc = keys_write(c->site->dir, c->peer, &all, e);
-	}
+	/* never more than a file holds: the oldest goes */
+	if (all.n == KEYS_MAX)
+		all.n--;
+	memmove(all.key + 1, all.key, all.n * sizeof(all.key[0]));
+	all.key[0] = c->key.key[0];
+	all.n++;
+	rc = keys_write(c->site->dir, c->peer, &all, e);
 	keys_wipe(&all);
 	return rc;
+}
+
+static int finish(struct copy *c, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	struct keys old;
+	int rc = -1;
+
+	if (keys_read(c->site->dir, c->peer, &old, e) < 0)
+		return -1;
+	if (add_key(c, &old, e) == 0) {
+		rc = rename(c->tmp, c->dir) == 0 ? 0 :
+		    err_sys(e, "rename %s to %s", c->tmp, c->dir);
+		if (rc < 0)
+			keys_write(c->site->dir, c->peer, &old, &ignored);
+	}
+	keys_wipe(&old);
+	if (rc < 0)
+		return -1;
+	fs_step();
+	return sync_above(c->dir, e);
 }
 
 static int build(struct copy *c, struct err *e)
@@ -214,12 +235,9 @@ static int build(struct copy *c, struct err *e)
 	if (rc < 0 || write_state(c->tmp, c->start.tag, e) < 0 ||
 	    write_conf(c, e) < 0 || make_spool(c, e) < 0 ||
 	    keys_write(c->tmp, c->site->cfg->site.name, &c->key, e) < 0 ||
-	    fs_sync_dir(c->tmp, e) < 0 || add_key(c, e) < 0)
+	    fs_sync_dir(c->tmp, e) < 0)
 		return -1;
-	if (rename(c->tmp, c->dir) < 0)
-		return err_sys(e, "rename %s to %s", c->tmp, c->dir);
-	fs_step();
-	return sync_above(c->dir, e);
+	return finish(c, e);
 }
 
 /* Write the peer's section here, if need be, and read the file again. */
