@@ -159,8 +159,19 @@ static void live(struct world *w)
 	}
 }
 
+/* Edits until one has changed something. */
+static void edit_for_sure(struct world *w, int i)
+{
+	for (int n = 0; n < 50 && !w->bad[0]; n++) {
+		world_edit(w, i);
+		if (dump_count(w->site[i].app, "dialsync_log WHERE m <> 0"))
+			break;
+	}
+}
+
 /* Steps that only some have made are made by all; and whoever was put back
- * hears of it with the next change that comes.  Keys come where they belong. */
+ * hears of it with the next change of one who had applied by then what was
+ * lost: when all is at rest, that is every one.  Keys come where they belong. */
 static void catch_up(struct world *w)
 {
 	for (int i = 0; i < w->nsites && w->opt.keys; i++)
@@ -170,9 +181,13 @@ static void catch_up(struct world *w)
 	for (int i = 0; i < w->nsites; i++)
 		while (!w->bad[0] && world_alter_next(w, i))
 			;
-	for (int k = 0; k < 2 && w->restores; k++)
-		for (int i = 0; i < w->nsites; i++)
-			world_edit(w, i);
+	if (!w->restores)
+		return;
+	for (int i = 0; i < w->nsites; i++)
+		world_edit(w, i);
+	world_rest(w);
+	for (int i = 0; i < w->nsites; i++)
+		edit_for_sure(w, i);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag,

@@ -576,7 +576,8 @@ int apply_peer(const struct apply_conf *conf, const char *name,
  * applications did since the last fold may be one. */
 static int held_reason(struct store *s, struct err *e)
 {
-	int64_t any, asked, log = 0, now = 0, seen = 0;
+	int64_t any, asked, log = 0;
+	bool moved;
 
 	if (store_meta_int(s, HELD_META_RETRY, 0, &asked, e) < 0 ||
 	    db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_held)", 0,
@@ -586,10 +587,9 @@ static int held_reason(struct store *s, struct err *e)
 		return 0;
 	if (db_int(s->db, "SELECT EXISTS(SELECT 1 FROM dialsync_log)", 0,
 		&log, e) < 0 ||
-	    db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0 ||
-	    store_meta_int(s, "schema", -1, &seen, e) < 0)
+	    capture_moved(s, &moved, e) < 0)
 		return -1;
-	return asked || log || now != seen;
+	return asked || log || moved;
 }
 
 int apply_held(const struct apply_conf *conf, struct apply_result *result,

@@ -370,8 +370,7 @@ static int review_entry(struct review *r, const struct entry *en,
 	c.parent = f->parent_name;
 	reference_text(values, f->ncols, &text);
 	c.reference = buf_str(&text);
-	reg = f->child->cols[f->from[0]].keypos ? REG_SPELLING
-						: f->from[0] + REG_COLUMN;
+	reg = table_reg(f->child, f->from[0]);
 	rc = version_of(r, f->child, &en->key, reg, &c.ref, e);
 	if (rc == 0)
 		rc = find(r->s, f, values, &json, &parent, &r->arena, e);
