@@ -192,6 +192,12 @@ dialsync -C ccopy2 pack --flush >out 2>&1 || cat out
 mv ccopy2/outbox/a/*.gz a/inbox/c/
 run "it is heard of" 0 "old one is removed" dialsync -C a apply
 same "the old one is gone" "$(keys ccopy2 a)" "$(keys a c)"
+# a whole directory that is copied becomes another site, with no keys of its own
+cp -R ccopy2 carl
+run "keys of the original" 0 "share new keys" \
+    dialsync init carl --database carl/d.db --copy -C carl
+[ -e carl/keys/a.key ] && bad "the copy goes on with the original's keys"
+same "put aside" "$(keys ccopy2 a)" "$(grep -v '^#' carl/keys.of-c/a.key)"
 # security = none of before gives way
 make_sites "$T" a b
 run "copy for a peer that had none" 0 "says encrypt" dialsync -C a copy b bcopy
