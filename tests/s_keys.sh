@@ -192,6 +192,14 @@ dialsync -C ccopy2 pack --flush >out 2>&1 || cat out
 mv ccopy2/outbox/a/*.gz a/inbox/c/
 run "it is heard of" 0 "old one is removed" dialsync -C a apply
 same "the old one is gone" "$(keys ccopy2 a)" "$(keys a c)"
+# both sides must say the same of encryption
+make_sites "$T" a b
+sed 's/^security = none/security = sign/' a/dialsync.conf >conf &&
+	cp conf a/dialsync.conf
+run "copy, sign only" 0 "has a key" dialsync -C a copy b bsign
+grep -q "^security = sign" a/dialsync.conf || bad "sign: it was changed here"
+sed -n '/^\[peer a\]/,$p' bsign/dialsync.conf | grep -q "^security = sign" ||
+	bad "sign: the copy says nothing of it"
 # a whole directory that is copied becomes another site, with no keys of its own
 cp -R ccopy2 carl
 run "keys of the original" 0 "share new keys" \

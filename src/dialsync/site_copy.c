@@ -110,9 +110,12 @@ static int set_names(const struct copy *c, const char *path, struct err *e)
 	return config_edit_set_site(path, edits, 2, e);
 }
 
-/* The peer there is this site; by the lines by which it is called from here. */
+/* The peer there is this site; by the lines by which it is called from here,
+ * and signed only, where that is said here: both must say the same. */
 static int set_peers(const struct copy *c, const char *path, struct err *e)
 {
+	static const char *const sign[] = {"sign", NULL};
+	static const struct config_edit only_sign = {"security", sign};
 	const struct config *ours = c->site->cfg;
 	const struct config_peer *to = config_peer(ours, c->peer);
 	const char *lines[CONFIG_LIST_MAX + 1] = {NULL};
@@ -127,7 +130,10 @@ static int set_peers(const struct copy *c, const char *path, struct err *e)
 			return -1;
 	if (set_names(c, path, e) < 0)
 		return -1;
-	return site_peer_write(path, ours, us, lines, NULL, true, e);
+	if (site_peer_write(path, ours, us, lines, NULL, true, e) < 0)
+		return -1;
+	return to && to->security == CONFIG_SECURITY_SIGN ?
+	    config_edit_set_peer(path, us, &only_sign, 1, e) : 0;
 }
 
 static int write_conf(const struct copy *c, struct err *e)
