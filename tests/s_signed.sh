@@ -318,6 +318,28 @@ for had in one none; do
 	    "common key is left: $(cat one two)"
 done
 
+# ---- stopped at every step of packing: nothing unsigned is ever ready
+make_sites "$T" a b
+share a b
+i=1
+while :; do
+	put a $i
+	DIALSYNC_STOP_AFTER=$i dialsync -C a pack --flush >out 2>&1
+	code=$?
+	for f in $(held_files a/outbox/b); do
+		same "packing stopped at $i: $f" "1 keyed " "$(signed "$f")"
+	done
+	[ $code = 100 ] || break
+	pack a || bad "packing stopped at $i: $(cat pack.out)"
+	carry a b
+	apply b || bad "packing stopped at $i: $(cat apply.out)"
+	i=$((i + 1))
+	[ $i -lt 40 ] || { bad "never ends"; break; }
+done
+carry a b
+apply b || bad "packing: $(cat apply.out)"
+equal "packing stopped" a b
+
 # ---- stopped at every step of applying what makes an old key go
 make_sites "$T" a b
 share a b
