@@ -62,6 +62,20 @@ site() {
 	bundle_size "$1" "${5:-64K}"
 }
 
+# put_back SAVED DIR: the site as it was when it was saved with cp -a.  At the
+# place where it was made, or it is a copy, which begins a new incarnation.
+put_back() {
+	rm -rf "$2"
+	cp -a "$1" "$2"
+}
+
+# same_site SAVED DIR: it did not begin one.
+same_site() {
+	[ "$(sql "$1/d.db" "SELECT v FROM dialsync_meta WHERE k = 'inc'")" = \
+	    "$(sql "$2/d.db" "SELECT v FROM dialsync_meta WHERE k = 'inc'")" ] ||
+		die "$2 began a new incarnation, so it is not what was meant"
+}
+
 # bundle_size DIR SIZE
 bundle_size() {
 	sed "s/^#*bundle-size = .*/bundle-size = $2/" "$1/dialsync.conf" \

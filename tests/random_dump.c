@@ -94,7 +94,7 @@ static void dump_query(sqlite3 *db, const char *text, struct buf *out)
 
 long long dump_count(sqlite3 *db, const char *table)
 {
-	char text[100];
+	char text[500];
 	sqlite3_stmt *st;
 	long long n;
 
@@ -134,14 +134,17 @@ static const char held_values[] =
     "  AND h.k = a.k)";
 
 /* ... that some site wrote: a row that left its table has its defaults aside,
- * too, one that never was there has not. */
+ * too, one that never was there has not.  Of a column that went, it is aside
+ * where the value never was in the table, and nowhere else. */
 static const char held_registers[] =
     "SELECT t.name, a.k, c.name, a.v FROM dialsync_aside a"
     " JOIN dialsync_table t USING(t)"
     " JOIN dialsync_column c ON c.t = a.t AND c.r = a.r"
     " WHERE EXISTS(SELECT 1 FROM dialsync_held h WHERE h.t = a.t"
     "  AND h.k = a.k) AND (c.here > 1 OR EXISTS(SELECT 1 FROM dialsync_frag f"
-    "  WHERE f.t = a.t AND f.k = a.k AND f.m >> a.r & 1))";
+    "  WHERE f.t = a.t AND f.k = a.k AND f.m >> a.r & 1))"
+    " AND EXISTS(SELECT 1 FROM pragma_table_info(t.name) x"
+    "  WHERE x.name = c.name)";
 
 /* All columns, in an order that does not depend on who added them when. */
 static void dump_table(sqlite3 *db, int k, struct buf *out)
@@ -239,12 +242,23 @@ void dump_kept(struct world *w, int i, struct buf *values)
 	dump_kept_rows(db, values);
 }
 
+static int site_of(const struct world *w, const char *name)
+{
+	int i = w->nsites - 1;
+
+	while (i >= 0 && strcmp(w->site[i].name, name) != 0)
+		i--;
+	return i;
+}
+
 void each_conflict(struct world *w, int i, void (*f)(void *arg,
-    const char *field, const char *lost, const char *won), void *arg)
+    const char *field, const char *lost, const char *won, int loser),
+    void *arg)
 {
 	sqlite3 *db = w->site[i].app;
 	sqlite3_stmt *st = prepare(db, "SELECT tbl || '.' || field || '[',"
-	    " lost, won FROM dialsync_conflict WHERE kind = 'edit'");
+	    " lost, won, lost_site FROM dialsync_conflict"
+	    " WHERE kind = 'edit'");
 
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		struct buf lost = BUF_INIT(SIZE_MAX), won = BUF_INIT(SIZE_MAX);
@@ -252,9 +266,35 @@ void each_conflict(struct world *w, int i, void (*f)(void *arg,
 		put_value(&lost, st, 1);
 		put_value(&won, st, 2);
 		f(arg, (const char *)sqlite3_column_text(st, 0),
-		    buf_str(&lost), buf_str(&won));
+		    buf_str(&lost), buf_str(&won),
+		    site_of(w, (const char *)sqlite3_column_text(st, 3)));
 		buf_free(&lost);
 		buf_free(&won);
+	}
+	sqlite3_finalize(st);
+}
+
+void each_born_with(struct world *w, int i, void (*f)(void *arg,
+    const char *field, const char *value), void *arg)
+{
+	const struct node *s = &w->site[i];
+	/* a key that is no integer is kept in another form than it is logged:
+	 * then any birth of the table will do */
+	sqlite3_stmt *st = prepare(s->app, "SELECT t.name || '.' || c.name ||"
+	    " '[', a.v FROM dialsync_aside a JOIN dialsync_table t USING(t)"
+	    " JOIN dialsync_column c ON c.t = a.t AND c.r = a.r WHERE t.name"
+	    " GLOB 't[0-9]' AND length(c.name) = 1 AND EXISTS (SELECT 1 FROM"
+	    " dialsync_log l WHERE l.t = a.t AND l.m = -1 AND (l.k1 = a.k OR"
+	    " typeof(a.k) <> 'integer'))");
+
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const char *field = (const char *)sqlite3_column_text(st, 0);
+		struct buf value = BUF_INIT(SIZE_MAX);
+
+		put_value(&value, st, 1);
+		if (!strchr(s->cols[field[1] - '0'], field[3]))
+			f(arg, field, buf_str(&value));
+		buf_free(&value);
 	}
 	sqlite3_finalize(st);
 }

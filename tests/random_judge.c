@@ -69,10 +69,12 @@ static void add(struct seen *to, const struct seen *from)
 		to->w[k] |= from->w[k];
 }
 
-/* Written by that site now, knowing all that it has seen. */
+/* Written by that site now, knowing all that it has seen.  The second time it is
+ * another writing of the same: by another site, or with a row that came back to
+ * its key. */
 static void written(struct world *w, int i, struct token *t)
 {
-	t->shared |= t->before && t->site != i;
+	t->again |= t->before != NULL;
 	t->site = i;
 	t->event = w->event;
 	t->excused = false;
@@ -82,6 +84,30 @@ static void written(struct world *w, int i, struct token *t)
 	if (!t->before)
 		abort();
 	*t->before = w->site[i].seen;
+}
+
+/* The tokens that a record may speak of: "t0.a[...]=value". */
+static bool speaks_of(const struct token *t, const char *field, size_t nfield,
+    const char *value)
+{
+	const char *is = strstr(t->text, "]=");
+
+	return strncmp(t->text, field, nfield) == 0 && t->before &&
+	    strcmp(is + 2, value) == 0;
+}
+
+struct born {
+	struct world *w;
+	int site;
+};
+
+static void born_with(void *arg, const char *field, const char *value)
+{
+	struct born *b = arg;
+
+	for (int k = 0; k < b->w->ntokens; k++)
+		if (speaks_of(&b->w->token[k], field, strlen(field), value))
+			b->w->token[k].born |= UINT64_C(1) << b->site;
 }
 
 /* What the writer saw and took away was overwritten knowingly. */
@@ -102,6 +128,8 @@ void seen_edit(struct world *w, int i, const struct seen *before)
 			t->over[i] = w->event;
 	}
 	add(&s->seen, &after);
+	if (w->opt.alter)
+		each_born_with(w, i, born_with, &(struct born){w, i});
 }
 
 void seen_after_apply(struct world *w, int i)
@@ -184,6 +212,27 @@ static void judge_equal(struct world *w)
 	buf_free(&a);
 }
 
+/* A key has one register, and what is in its table has none of its key aside
+ * (store/held.h): else the next to be told of the row hears the wrong spelling. */
+static void judge_keys(struct world *w)
+{
+	static const char *const none[] = {
+	    "dialsync_aside a JOIN dialsync_column c USING(t, r)"
+	    " WHERE c.here > 1 AND NOT EXISTS(SELECT 1 FROM dialsync_held h"
+	    "  WHERE h.t = a.t AND h.k = a.k) AND EXISTS(SELECT 1 FROM"
+	    "  dialsync_frag f WHERE f.t = a.t AND f.k = a.k AND f.m > 0"
+	    "  AND f.m & 1)",
+	    "dialsync_frag f JOIN dialsync_column c USING(t)"
+	    " WHERE c.here > 1 AND f.m > 0 AND f.m >> c.r & 1"};
+
+	for (int i = 0; i < w->nsites; i++)
+		for (int k = 0; k < 2; k++)
+			if (dump_count(w->site[i].app, none[k]))
+				world_bad(w, "%s: %s", w->site[i].name,
+				    k ? "a column of a key has a register"
+				      : "a row's key is aside, too");
+}
+
 static bool is_over(const struct world *w, const struct token *t)
 {
 	for (int i = 0; i < w->nsites; i++)
@@ -222,16 +271,6 @@ static void judge_lost(struct world *w)
 	buf_free(&kept);
 }
 
-/* The tokens that a record may speak of: "t0.a[...]=value". */
-static bool speaks_of(const struct token *t, const char *field, size_t nfield,
-    const char *value)
-{
-	const char *is = strstr(t->text, "]=");
-
-	return strncmp(t->text, field, nfield) == 0 && t->before &&
-	    strcmp(is + 2, value) == 0;
-}
-
 static bool same_key(const char *a, const char *b)
 {
 	size_t n = (size_t)(strstr(a, "]=") - a);
@@ -258,9 +297,11 @@ static bool renamed(const struct world *w, const char *field)
 
 /* The loser of this conflict had been seen by the winner's writer.  Values that
  * went from key to key were written at each: then one pair that met unseen is
- * reason enough. */
+ * reason enough.  And a site that a row was born at with what waited for a column
+ * there wrote that value again, which the winner's writer cannot know from having
+ * seen the value before (doc/MERGE.md, "How two changes of a row meet"). */
 static void judge_conflict(void *arg, const char *field, const char *lost,
-    const char *won)
+    const char *won, int loser)
 {
 	struct falsely *f = arg;
 	struct world *w = f->w;
@@ -272,14 +313,17 @@ static void judge_conflict(void *arg, const char *field, const char *lost,
 	for (int l = 0; l < w->ntokens; l++) {
 		if (!speaks_of(&w->token[l], field, n, lost))
 			continue;
+		if (loser >= 0 && w->token[l].born >> loser & 1)
+			return;
 		for (int k = 0; k < w->ntokens; k++) {
 			const struct token *t = &w->token[k];
 
 			if (!speaks_of(t, field, n, won) ||
 			    !same_key(w->token[l].text, t->text))
 				continue;
-			if (!seen_has(t->before, l) || t->shared ||
-			    w->token[l].shared)
+			/* having seen one writing is not having seen both */
+			if (!seen_has(t->before, l) || t->again ||
+			    w->token[l].again)
 				return;
 			was = t;
 		}
@@ -297,6 +341,7 @@ void judge(struct world *w, struct findings *all)
 	long long echoes = 0, twice = 0, givers = 0;
 
 	judge_equal(w);
+	judge_keys(w);
 	judge_lost(w);
 	each_conflict(w, 0, judge_conflict, &f);
 	for (int a = 0; w->wire && a < w->nsites; a++)

@@ -27,9 +27,15 @@ void judge(struct world *, struct findings *);
 void dump_site(struct world *, int site, bool registers, struct buf *);
 /* Values that are kept beside the tables and in records, each between blanks. */
 void dump_kept(struct world *, int site, struct buf *values);
-/* Each conflict about a field: "t0.a[", and the two values by put_value. */
+/* Each conflict about a field: "t0.a[", the two values by put_value, and the
+ * site that wrote what lost. */
 void each_conflict(struct world *, int site, void (*f)(void *arg,
-    const char *field, const char *lost, const char *won), void *arg);
+    const char *field, const char *lost, const char *won, int loser),
+    void *arg);
+/* Values that wait for a column which the site has not, of rows that the log
+ * says were born there since the last fold: "t0.a[" and the value. */
+void each_born_with(struct world *, int site, void (*f)(void *arg,
+    const char *field, const char *value), void *arg);
 long long dump_count(sqlite3 *, const char *table);
 /* Values of columns other than keys, one by one: "t0.a[key]=value". */
 void dump_values(struct world *, int site,

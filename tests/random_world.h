@@ -33,7 +33,9 @@ struct token {
 	int64_t event;  /* ... then */
 	int64_t over[SITES_MAX]; /* events: overwritten by a site that saw it,
 			 * for the first time there; 0: not by that one */
-	bool shared;    /* others wrote the same one, too */
+	bool again;     /* it was written more than once */
+	uint64_t born;  /* set of sites that wrote it again unseen: where its
+			 * column is not, a row is born with it */
 	bool excused;   /* gone with a backup, before anybody else had it */
 	struct seen *before; /* owned: what its writer had seen */
 };
@@ -79,6 +81,7 @@ struct options {
 	bool alter;     /* ALTER TABLE */
 	bool drop;      /* ... also DROP and RENAME COLUMN */
 	bool copy;      /* sites are copied, and the copies join */
+	bool keys;      /* peers share keys, and replace them */
 	bool trace;
 };
 

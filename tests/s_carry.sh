@@ -233,6 +233,10 @@ printf '#!/bin/sh\nexit 75\n' >exec/dialsync-pack
 DIALSYNC_EXEC_PATH=$PWD/exec run "no packer" 75 "the packer did not end well" \
     dialsync -C a carry ./stick
 [ -e stick/a/b ] || bad "no packer: what is ready is not carried"
+rm exec/dialsync-pack
+DIALSYNC_EXEC_PATH=$PWD/exec run "none at all" 75 \
+    "dialsync carry: cannot run $PWD/exec/dialsync-pack: No such file" \
+    dialsync -C a carry ./stick
 
 # ---- while a call is under way
 if command -v python3 >/dev/null; then

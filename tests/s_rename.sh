@@ -96,6 +96,48 @@ equal "swapped" a b
 is "swapped: each where it is" a "1|m|new" \
     "SELECT code, tel, number FROM p WHERE code = '1'"
 
+# who has only the old name has what comes under the new one beside the table,
+# and does not see it: an edit there is of what was there before the rename
+make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, phone);
+    INSERT INTO p VALUES('1', '1'), ('2', '2'), ('3', '3')" a b
+db a "UPDATE p SET phone = 'a1' WHERE id = '1'"
+settle a b
+db a "ALTER TABLE p RENAME COLUMN phone TO tel;
+    UPDATE p SET tel = 'a2' WHERE id = '2'"
+settle a b
+db b "UPDATE p SET phone = 'b1' WHERE id = '1'"
+settle a b
+is "of what was told before the rename: no conflict" a 0 "$conflicts"
+db b "UPDATE p SET phone = 'b2' WHERE id = '2'"
+settle a b
+is "the later one has the row" a "1|b1 2|b2 3|3" "$all_p"
+is "what it did not see is a conflict" a "'2' tel a2 b2" \
+    "SELECT key || ' ' || field || ' ' || lost || ' ' || won
+    FROM dialsync_conflict"
+db b "UPDATE p SET phone = 'b3'"
+settle a b
+is "its own it has seen" a 1 "$conflicts"
+db b "ALTER TABLE p RENAME COLUMN phone TO tel"
+settle a b
+equal "seen under one name" a b
+
+# so it is where a bundle of before the rename was lost, and came again after it
+make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, phone);
+    INSERT INTO p VALUES('1', '1'), ('2', '2')" a b
+settle a b
+db a "UPDATE p SET phone = 'a1' WHERE id = '1'"
+pack a
+rm a/outbox/b/*.gz
+db a "ALTER TABLE p RENAME COLUMN phone TO tel;
+    UPDATE p SET tel = 'a2' WHERE id = '2'"
+settle a b
+settle a b
+db b "UPDATE p SET phone = 'b1' WHERE id = '1'"
+settle a b
+is "what came again under the new name" a "'1' tel a1 b1" \
+    "SELECT key || ' ' || field || ' ' || lost || ' ' || won
+    FROM dialsync_conflict"
+
 # two renames at once, where a peer has the name in between: what waits under
 # it is shown, and comes by way of that name
 make_sites "CREATE TABLE p(id TEXT PRIMARY KEY, phone);

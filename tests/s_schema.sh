@@ -333,6 +333,91 @@ settle a b
 both "replaced: and comes" "1|a|vb" "SELECT * FROM p"
 is "replaced: no conflict" a 0 "$conflicts"
 
+# ... as its own: what a third site wrote is not lost to an edit that did not
+# know it, although who brings both knew it
+PEERS_OF_a="b c" PEERS_OF_b=a PEERS_OF_c=a
+begin third "CREATE TABLE p(id TEXT PRIMARY KEY, x);
+    INSERT INTO p VALUES('1', 0)" a b c
+db b "ALTER TABLE p ADD COLUMN v"
+db c "ALTER TABLE p ADD COLUMN v; UPDATE p SET v = 'vc'"
+pack c
+carry c a
+apply a
+sleep 1
+db a "REPLACE INTO p VALUES('1', 'a')"
+pack a
+sleep 1
+db b "UPDATE p SET v = 'vb'"
+settle a b c
+unset PEERS_OF_a PEERS_OF_b PEERS_OF_c
+for s in a b c; do
+	is "third: both values are there, $s" $s "v vc a vb b" "SELECT field ||
+	    ' ' || lost || ' ' || lost_site || ' ' || won || ' ' || won_site
+	    FROM dialsync_conflict"
+done
+
+# a row dies where two of its values wait: each is kept, or lost, as itself
+PEERS_OF_a=b PEERS_OF_b="a c" PEERS_OF_c=b
+begin dies "CREATE TABLE p(id TEXT PRIMARY KEY, v);
+    INSERT INTO p VALUES('1', 0)" a b c
+db a "ALTER TABLE p ADD COLUMN x; ALTER TABLE p ADD COLUMN y;
+    UPDATE p SET x = 'of x'"
+pack a
+sleep 1
+db c "DELETE FROM p"
+pack c
+sleep 1
+db a "UPDATE p SET y = 'of y'"
+pack a
+carry a b
+apply b
+carry c b
+apply b
+is "dies: the later one waits" b "of y" "SELECT v FROM dialsync_aside WHERE
+    t = (SELECT t FROM dialsync_table WHERE name = 'p')"
+is "dies: both are conflicts" b "x of x y of y" "SELECT field || ' ' || lost
+    FROM dialsync_conflict ORDER BY 1"
+settle a b c
+unset PEERS_OF_a PEERS_OF_b PEERS_OF_c
+# ---- a key's spelling that came while the table was not here: one that is older
+# and comes later has lost all the same
+spell="CREATE TABLE p(id TEXT COLLATE NOCASE PRIMARY KEY, x);
+    INSERT INTO p VALUES('Ann', 1)"
+registers="SELECT m FROM dialsync_frag JOIN dialsync_table USING(t)
+    WHERE name = 'p'"
+for there in "untrack p" "track p"; do
+	begin "spelling" "$spell" a b c
+	run "spelling: $there" 0 "p" dialsync -C b $there
+	db a "UPDATE p SET id = 'aNN'"
+	db c "UPDATE p SET id = 'ANN'" # at the same second, or later
+	pack c
+	carry c b
+	apply b
+	dialsync -C b track p >out 2>&1 || bad "spelling: $(cat out)"
+	apply b
+	is "spelling: $there: it has come" b "ANN|1" "SELECT * FROM p"
+	settle a b c
+	is "spelling: $there: the later stands" b "ANN|1" "SELECT * FROM p"
+	equal "spelling: $there" a b c
+	is "spelling: $there: one register" b 2 "$registers"
+	quiet "spelling: $there" a b c
+done
+
+# ---- a site that SQLite's backup made counts its schema's versions from 1, and so
+# does a copy of it that is made after a rename which nobody has looked at yet
+begin copied "CREATE TABLE p(id TEXT PRIMARY KEY, x)" a
+run "copied: one" 0 "ready to carry" dialsync -C a copy one one
+dialsync -C one pack >out 2>&1 || bad "copied: pack: $(cat out)"
+sqlite3 one/d.db "ALTER TABLE p RENAME COLUMN x TO y"
+sqlite3 one/d.db ".backup two.db"
+run "copied: two" 0 "site two is ready" dialsync init two --database two.db \
+    --copy
+sqlite3 two.db "INSERT INTO p VALUES('1', 'why')"
+dialsync -C two peer one >out 2>&1
+run "copied: pack" 0 "1 change" dialsync -C two pack --flush
+run "copied: the renamed column travels" 0 "y='why'" \
+    dialsync show two/outbox/one/*.gz
+
 # ---- half-way: a table that cannot be followed stays as it was, others go on
 begin half "CREATE TABLE p(id TEXT PRIMARY KEY, x); CREATE TABLE q(id TEXT
     PRIMARY KEY, x); INSERT INTO p VALUES('1', 1)" a b

@@ -289,6 +289,10 @@ static void test_renewals(void **state)
 	assert_in_range(tries, 50, 60);
 	/* a clock that went back does not stop it for years */
 	assert_true(twins_may_renew(3, NOW + 999 * DAY, NOW));
+	/* nor does what is long over make it wait */
+	assert_int_equal(twins_tries(4, NOW - 29 * DAY, NOW), 4);
+	assert_int_equal(twins_tries(4, NOW - 30 * DAY, NOW), 0);
+	assert_int_equal(twins_tries(4, NOW + 999 * DAY, NOW), 4);
 }
 
 int main(int argc, char **argv)

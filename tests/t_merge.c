@@ -16,8 +16,9 @@
 
 /* Registers as letters: L life, S spelling, a b c columns.  A fragment of the
  * row: its registers ("D": a death), then < = > as it is older than what comes,
- * the same, or later, then ! when the sender knew it.  Where it is the same, a+
- * says that another value of a comes, the greater one, a- that ours is. */
+ * the same, or later, then ! when the sender knew it; registers behind ! it has
+ * under another name.  Where it is the same, a+ says that another value of a
+ * comes, the greater one, a- that ours is. */
 struct row {
 	const char *name;
 	const char *has;
@@ -139,6 +140,15 @@ static const struct row rows[] = {
 	    "edit c", false, "-", "alive", "LSab", "c"},
 	{"edit after the birth, of a column that is not there", "LSab<",
 	    "edit c", false, "c", "alive", "LSab", "-"},
+	/* where the sender has a column under its name of before */
+	{"later edit of a renamed column", "LSab<!a", "edit ab", false,
+	    "ab", "alive", "LS", "a"},
+	{"earlier edit of a renamed column", "LSab>!a", "edit ab", false,
+	    "-", "alive", "LSab", "a"},
+	{"the same, known here", "LSab>!a", "edit ab", true,
+	    "-", "alive", "LSab", "-"},
+	{"birth where a column is renamed", "LSab<!a", "birth LSb", false,
+	    "LSb", "alive", "-", "a"},
 };
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
@@ -189,6 +199,8 @@ static int read_frags(const char *p, struct merge_frag *f)
 		read_values(&p, &f[n]);
 		f[n].sender_knows = *p == '!';
 		p += *p == '!';
+		if (f[n].sender_knows)
+			read_mask(&p, &f[n].apart);
 		p += *p == ' ';
 	}
 	return n;

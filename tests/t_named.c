@@ -152,6 +152,7 @@ static void no_echo(void)
 /* ---- the cases */
 
 #define T "CREATE TABLE t0(k TEXT PRIMARY KEY NOT NULL, a, b)"
+#define NOCASE_KEY "CREATE TABLE t0(k TEXT COLLATE NOCASE PRIMARY KEY NOT NULL,"
 
 static void two_fields_of_one_row_meet_at_a_relay(void **state)
 {
@@ -370,8 +371,7 @@ static void a_restored_sender_packs_before_her_next_call(void **state)
 static void smith_in_a_nocase_column_and_key(void **state)
 {
 	(void)state;
-	chain(3, "CREATE TABLE t0(k TEXT COLLATE NOCASE PRIMARY KEY NOT NULL,"
-		 " a TEXT COLLATE NOCASE)");
+	chain(3, NOCASE_KEY " a TEXT COLLATE NOCASE)");
 	edit(A, "INSERT INTO t0 VALUES('KEY', 'SMITH')");
 	world_rest(&w);
 	edit(C, "UPDATE t0 SET a = 'Smith'");
@@ -387,6 +387,48 @@ static void smith_in_a_nocase_column_and_key(void **state)
 	everywhere("SELECT * FROM t0", "kEY|sMITH");
 	no_conflicts();
 	no_echo();
+	end();
+}
+
+/* The row died at A while B spelled its key anew, later: that waits beside the
+ * dead row.  A program at B inserts the key as it was; perhaps one at A does the
+ * same, which is no conflict. */
+static void a_dead_key_is_born_in_another_spelling(void **state)
+{
+	(void)state;
+	for (int twice = 0; twice < 2; twice++) {
+		chain(2, NOCASE_KEY " a)");
+		edit(A, "INSERT INTO t0 VALUES('Ann', 1)");
+		world_rest(&w);
+		edit(A, "DELETE FROM t0");
+		w.now += 100;
+		edit(B, "UPDATE t0 SET k = 'ANN'");
+		send(A, B);
+		assert_string_equal(ask(B, "SELECT count(*) FROM t0"), "0");
+		edit(B, "INSERT INTO t0 VALUES('Ann', 2)");
+		if (twice)
+			edit(A, "INSERT INTO t0 VALUES('Ann', 2)");
+		world_rest(&w);
+		everywhere("SELECT * FROM t0", "Ann|2");
+		everywhere("SELECT count(*) FROM dialsync_aside", "0");
+		no_conflicts();
+		end();
+	}
+}
+
+/* The same with a row that is held whole. */
+static void a_held_key_is_born_in_another_spelling(void **state)
+{
+	(void)state;
+	chain(2, NOCASE_KEY " u NOT NULL UNIQUE)");
+	edit(A, "INSERT INTO t0 VALUES('x', 1)");
+	edit(B, "INSERT INTO t0 VALUES('ANN', 1)");
+	world_rest(&w);
+	everywhere("SELECT * FROM t0", "x|1");
+	edit(B, "INSERT INTO t0 VALUES('Ann', 2)");
+	world_rest(&w);
+	everywhere("SELECT * FROM t0 ORDER BY k", "Ann|2 x|1");
+	everywhere("SELECT count(*) FROM dialsync_aside", "0");
 	end();
 }
 
@@ -467,6 +509,8 @@ int main(void)
 	    cmocka_unit_test(a_bundle_is_published_and_its_commit_lost),
 	    cmocka_unit_test(a_restored_sender_packs_before_her_next_call),
 	    cmocka_unit_test(smith_in_a_nocase_column_and_key),
+	    cmocka_unit_test(a_dead_key_is_born_in_another_spelling),
+	    cmocka_unit_test(a_held_key_is_born_in_another_spelling),
 	    cmocka_unit_test(one_and_one_point_zero),
 	    cmocka_unit_test(a_ring_of_three_with_a_late_old_clock),
 	    cmocka_unit_test(hubs_in_a_ring_carry_each_change_once),

@@ -1,6 +1,6 @@
 /* The text of users' triggers: on what, when, what they write, and the copy
  * that runs while peers' changes are placed.  Each text is given to SQLite,
- * too, and so is the copy. */
+ * too, and so is the copy.  And that of indexes. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "capture/capture_p.h"
 #include "capture/trigger_text.h"
 #include "store/db.h"
 
@@ -162,11 +163,56 @@ static void test_table(void **state)
 	    " REPLACE, b DEFAULT 'CONFLICT FAIL')"));
 }
 
+/* ---- the text of indexes */
+
+static void index_texts(void **state)
+{
+	static const struct {
+		const char *sql, *want; /* "expr|expr WHERE where"; NULL: bad */
+	} texts[] = {
+		{"CREATE UNIQUE INDEX i ON t(a)", "a"},
+		{"CREATE UNIQUE INDEX IF NOT EXISTS \"on\" ON [t (x](a DESC,"
+		    "\n b COLLATE NOCASE asc)", "a|b COLLATE NOCASE"},
+		{"CREATE UNIQUE INDEX i -- on x(\n ON/*(*/t ( substr(a, 1, ',')"
+		    " , b||')' ) WHERE a='(' /* end */ -- more",
+		    "substr(a, 1, ',')|b||')' WHERE a='('"},
+		{"CREATE UNIQUE INDEX i ON t(a) WHERE b = 'it''s' AND c;",
+		    "a WHERE b = 'it''s' AND c"},
+		{"CREATE UNIQUE INDEX i ON t(desc desc)", "desc"},
+		{"CREATE UNIQUE INDEX i ON t(a, )", NULL},
+		{"CREATE UNIQUE INDEX i ON t(a", NULL},
+		{"CREATE UNIQUE INDEX i ON t", NULL},
+		{"CREATE UNIQUE INDEX i ON t(a) WHERE", NULL},
+		{"CREATE UNIQUE INDEX i ON t('a", NULL},
+		{"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct index_text x;
+		struct buf b = BUF_INIT(SIZE_MAX);
+		int rc = index_text_parse(texts[i].sql, &x);
+
+		if ((rc == 0) != (texts[i].want != NULL))
+			fail_msg("%s: %d", texts[i].sql, rc);
+		if (rc < 0)
+			continue;
+		for (int k = 0; k < x.n; k++)
+			buf_addf(&b, "%s%s", k ? "|" : "", x.exprs[k]);
+		if (x.where)
+			buf_addf(&b, " WHERE %s", x.where);
+		assert_string_equal(buf_str(&b), texts[i].want);
+		buf_free(&b);
+		index_text_free(&x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(index_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

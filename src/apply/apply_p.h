@@ -81,6 +81,10 @@ struct incoming {
 	struct version ver;
 	struct mask mask;            /* registers carried */
 	const struct value *values;  /* by column of t */
+	/* columns that the group calls by a name that they had here, and the
+	 * local sequence through which the sender was told of them so */
+	struct mask old;
+	int64_t told;
 };
 
 /* Merge and place one fragment. */

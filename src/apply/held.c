@@ -192,8 +192,7 @@ static int load_values(struct eval *v, struct turn *r, bool *ok,
 			if (aside_get(v->s, t, &r->key, reg, &x, e) < 0)
 				return -1;
 			r->values[i] = keep(v, &x);
-			mask_set(r->set.w, t->cols[i].keypos ? REG_SPELLING
-							     : reg);
+			mask_set(r->set.w, table_reg(t, i));
 		} else if (!r->there && !t->cols[i].keypos) {
 			default_value(v, &t->cols[i], &r->values[i]);
 		}
@@ -232,8 +231,7 @@ static int drop_aside(struct eval *v, const struct turn *r, struct err *e)
 		int reg = i + REG_COLUMN;
 
 		if (!t->cols[i].present || mask_has(r->given.w, reg) ||
-		    !mask_has(r->set.w, t->cols[i].keypos ? REG_SPELLING
-							  : reg))
+		    !mask_has(r->set.w, table_reg(t, i)))
 			continue;
 		if (aside_drop(v->s, t, &r->key, reg, e) < 0)
 			return -1;

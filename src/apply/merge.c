@@ -13,6 +13,19 @@ static struct merge_frag *life_of(struct merge *m)
 	return NULL;
 }
 
+/* The incoming fragment met these registers of f.  A sender that knows the
+ * version wrote over it knowingly, or has judged the two; unless it has a column
+ * under its name of before, where the two never met. */
+static void met(struct merge_frag *f, const uint64_t *regs, int words)
+{
+	uint64_t apart[MASK_WORDS];
+
+	if (!f->sender_knows)
+		mask_or(f->clash.w, regs, words);
+	else if (mask_and(apart, regs, f->apart.w, words))
+		mask_or(f->clash.w, apart, words);
+}
+
 /* A death that came. */
 static void run_death(struct merge *m, struct merge_frag *life)
 {
@@ -54,8 +67,7 @@ static void run_registers(struct merge *m)
 			continue;
 		if (f->cmp > 0) {
 			mask_minus(f->keep.w, both, m->words);
-			if (!f->sender_knows)
-				mask_or(f->clash.w, both, m->words);
+			met(f, both, m->words);
 		} else if (f->cmp == 0) {
 			mask_minus(both, f->greater.w, m->words);
 			mask_minus(m->win.w, both, m->words);
@@ -64,8 +76,8 @@ static void run_registers(struct merge *m)
 				mask_or(f->clash.w, f->differs.w, m->words);
 		} else {
 			mask_minus(m->win.w, both, m->words);
-			if (f->cmp < 0 && !f->sender_knows && !m->known)
-				mask_or(f->clash.w, both, m->words);
+			if (!m->known)
+				met(f, both, m->words);
 		}
 		mask_clear(f->clash.w, REG_LIFE);
 		mask_clear(f->clash.w, REG_SPELLING);
@@ -81,8 +93,7 @@ static void run_birth(struct merge *m)
 		if (f->cmp <= 0 || f->base)
 			continue;
 		mask_or(m->gone.w, f->keep.w, m->words);
-		if (!f->sender_knows)
-			mask_or(f->clash.w, f->keep.w, m->words);
+		met(f, f->keep.w, m->words);
 		memset(&f->keep, 0, sizeof(f->keep));
 		mask_clear(f->clash.w, REG_LIFE);
 		mask_clear(f->clash.w, REG_SPELLING);

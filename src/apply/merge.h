@@ -27,7 +27,9 @@ struct merge_frag {
 	struct mask mask;
 	bool death;
 	int cmp;           /* incoming version against this one: -1, 0, 1 */
-	bool sender_knows; /* the sender knew this version when it packed */
+	bool sender_knows; /* the sender knew this version when it packed ... */
+	struct mask apart; /* ... but has it of these registers under another
+			    * name, beside the value that it sends */
 	/* cmp == 0, and a value is another one: the site that made both went
 	 * back to a backup in between.  The greater value has the register */
 	struct mask differs, greater; /* greater: the incoming one is */

@@ -12,12 +12,10 @@
 #include "apply/unique.h"
 #include "store/foreign.h"
 
-/* Do these registers speak of column i?  The key's columns have one together:
- * the key's spelling. */
+/* Do these registers speak of column i? */
 static bool speaks_of(const struct table *t, const uint64_t *regs, int i)
 {
-	return mask_has(regs,
-	    t->cols[i].keypos ? REG_SPELLING : i + REG_COLUMN);
+	return mask_has(regs, table_reg(t, i));
 }
 
 /* Put won registers aside. */
@@ -159,7 +157,7 @@ static int insert_row(struct apply_work *w, const struct incoming *in,
 		if (v.type == VALUE_TEXT || v.type == VALUE_BLOB)
 			v.p = arena_copy(&w->arena, v.p, v.n);
 		all[i] = v;
-		mask_set(set.w, in->t->cols[i].keypos ? REG_SPELLING : r);
+		mask_set(set.w, table_reg(in->t, i));
 	}
 	rc = row_insert(w->s, in->t, set.w, all, &why);
 placed:
@@ -214,6 +212,35 @@ static int keep_own(struct apply_work *w, const struct incoming *in, int n,
 	return 0;
 }
 
+/* One register of a row that dies: what is later than the death is kept, what
+ * nobody overwrote knowingly is judged.  The value is borrowed until the next look
+ * at what is aside: so the row is kept before it, and the value put aside before
+ * judging, which may look there, too. */
+static int kill_value(struct apply_work *w, const struct incoming *in, int i,
+    int col, const char **row, uint64_t *drop, struct err *e)
+{
+	const struct merge_frag *m = &w->mfrags[i];
+	bool keypos = in->t->cols[col].keypos;
+	bool keep = speaks_of(in->t, m->keep.w, col);
+	int r = col + REG_COLUMN, rc;
+	bool clash = mask_has(m->clash.w, r) && !keypos;
+	struct value v;
+
+	if (!keep && !clash)
+		return 0;
+	if (clash && keep_row(w, in, row, e) < 0)
+		return -1;
+	rc = current_value(w, in, r, &v, e);
+	if (rc <= 0)
+		return rc;
+	if (keep) {
+		mask_clear(drop, table_reg(in->t, col));
+		if (aside_put(w->s, in->t, &in->key, r, &v, e) < 0)
+			return -1;
+	}
+	return clash ? late_add(w, in, r, &v, &w->frags[i].ver, *row, e) : 0;
+}
+
 /* A death: keep what is later than it, then the row goes. */
 static int kill_row(struct apply_work *w, const struct incoming *in, int n,
     struct err *e)
@@ -226,38 +253,10 @@ static int kill_row(struct apply_work *w, const struct incoming *in, int n,
 	mask_set(drop.w, REG_SPELLING);
 	for (int i = 0; i < in->t->ncols; i++)
 		mask_set(drop.w, i + REG_COLUMN);
-
-	for (int i = 0; i < n; i++) {
-		struct merge_frag *m = &w->mfrags[i];
-
-		for (int c = 0; c < in->t->ncols; c++) {
-			int r = c + REG_COLUMN;
-			struct value v;
-			int rc;
-
-			bool keep = speaks_of(in->t, m->keep.w, c);
-
-			if (!keep && !mask_has(m->clash.w, r))
-				continue;
-			rc = current_value(w, in, r, &v, e);
-			if (rc < 0)
+	for (int i = 0; i < n; i++)
+		for (int c = 0; c < in->t->ncols; c++)
+			if (kill_value(w, in, i, c, &row, drop.w, e) < 0)
 				return -1;
-			if (rc == 0)
-				continue;
-			if (mask_has(m->clash.w, r) &&
-			    !in->t->cols[c].keypos &&
-			    (keep_row(w, in, &row, e) < 0 ||
-				late_add(w, in, r, &v, &w->frags[i].ver, row,
-				    e) < 0))
-				return -1;
-			if (!keep)
-				continue;
-			mask_clear(drop.w,
-			    in->t->cols[c].keypos ? REG_SPELLING : r);
-			if (aside_put(w->s, in->t, &in->key, r, &v, e) < 0)
-				return -1;
-		}
-	}
 	row_read_done(in->t);
 	/* children of a row that is aside are found by what is aside */
 	if (keep_own(w, in, n, e) < 0 ||
@@ -529,6 +528,18 @@ static int compare_values(struct apply_work *w, const struct incoming *in,
 	return compare_spelling(w, in, f, m, e);
 }
 
+/* Registers of a fragment that the sender, which has not renamed their column
+ * yet, has got under the new name: there they wait beside the value of the old
+ * one, which its users see and edit. */
+static void set_apart(const struct apply_work *w, const struct incoming *in,
+    const struct frag *f, struct mask *apart)
+{
+	memset(apart, 0, sizeof(*apart));
+	if (f->seq > in->told && f->arrival != w->sender &&
+	    f->ver.origin != w->sender)
+		*apart = in->old;
+}
+
 int place_fragment(struct apply_work *w, const struct incoming *in,
     struct err *e)
 {
@@ -558,6 +569,7 @@ int place_fragment(struct apply_work *w, const struct incoming *in,
 		w->mfrags[i].base = f->ver.clock <= STORE_CLOCK_LOAD;
 		w->mfrags[i].sender_knows = f->seq &&
 		    work_sender_knows(w, &f->ver);
+		set_apart(w, in, f, &w->mfrags[i].apart);
 		memset(&w->mfrags[i].differs, 0, sizeof(struct mask));
 		memset(&w->mfrags[i].greater, 0, sizeof(struct mask));
 		if (w->mfrags[i].cmp == 0 && f->seq &&
@@ -668,6 +680,29 @@ static int group_columns(struct apply_work *w, struct bundle_group *g,
 	return 0;
 }
 
+/* Those of them that were renamed here, and not at the sender. */
+static int group_renamed(struct apply_work *w, struct bundle_group *g,
+    struct incoming *in, const int *cols, struct err *e)
+{
+	int n = bundle_group_ncols(g);
+
+	memset(&in->old, 0, sizeof(in->old));
+	in->told = INT64_MAX;
+	for (int i = 0; i < n; i++) {
+		const char *name = bundle_group_col(g, i);
+		int64_t told;
+
+		if (!sqlite3_stricmp(name, in->t->cols[cols[i]].name))
+			continue;
+		if (table_told(w->s, in->t, name, w->peer->id, &told, e) < 0)
+			return -1;
+		mask_set(in->old.w, cols[i] + REG_COLUMN);
+		if (told < in->told)
+			in->told = told;
+	}
+	return 0;
+}
+
 /* One row of a group as a fragment. */
 static bool row_incoming(struct apply_work *w, struct bundle_group *g,
     const struct bundle_rowview *row, const int *cols, struct value *values,
@@ -754,7 +789,8 @@ static int group_begin(struct apply_work *w, struct bundle_group *g,
 	int rc;
 
 	if (group_table(w, g, &in->t, e) < 0 ||
-	    group_columns(w, g, in->t, cols, e) < 0)
+	    group_columns(w, g, in->t, cols, e) < 0 ||
+	    group_renamed(w, g, in, cols, e) < 0)
 		return -1;
 	/* rows that this transaction holds are looked at anyway; those that
 	 * were held before it began, only if the group touches them */

@@ -203,7 +203,9 @@ static int take_ack(struct store *s, struct peer *p,
 	p->back = s->seq;
 	p->full = true;
 	p->told = -1;
-	if (peer_told_clear(s, p, e) < 0 || peer_view_load(s, p, &view, e) < 0)
+	if (peer_told_clear(s, p, e) < 0 ||
+	    table_told_again(s, p->id, p->mark, e) < 0 ||
+	    peer_view_load(s, p, &view, e) < 0)
 		return -1;
 	/* lowered, never raised: this bundle has no place in its sequence, and
 	 * nobody would notice if the state that it tells of were lost */

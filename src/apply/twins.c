@@ -11,6 +11,8 @@
 
 /* A clock that is set right by a little is no second site. */
 #define STEP_S 60
+/* Longer than any wait between two tries: what drives them has ended. */
+#define QUIET_S (30 * (int64_t)CLOCK_FAR_S)
 
 /* In dialsync_meta: how often, and when last, a new incarnation was begun since
  * a peer knew us by another. */
@@ -26,6 +28,11 @@ bool twins_may_renew(int64_t tries, int64_t last, int64_t now)
 		return true;
 	/* a clock that went back does not make it wait for years */
 	return now >= last + wait || now < last - CLOCK_FAR_S;
+}
+
+int64_t twins_tries(int64_t tries, int64_t last, int64_t now)
+{
+	return now >= last + QUIET_S ? 0 : tries;
 }
 
 /* Where this history was last shared for certain: what a peer has acknowledged
@@ -65,6 +72,7 @@ static int other_self(struct receive *r, struct err *e)
 	if (store_meta_int(s, META_TRIES, 0, &tries, e) < 0 ||
 	    store_meta_int(s, META_LAST, 0, &last, e) < 0)
 		return -1;
+	tries = twins_tries(tries, last, now);
 	return twins_may_renew(tries, last, now) ? renew(r, tries, now, e) : 0;
 }
 

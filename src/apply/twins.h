@@ -27,5 +27,8 @@ void twins_text(const struct receive *, const char *site_dir, char *out,
  * 1, 2, 4 and 7 days: so it also comes right in a week when one of two copies
  * has got a name of its own. */
 bool twins_may_renew(int64_t tries, int64_t last, int64_t now);
+/* How many of them still count: none after a quiet month, then it is another
+ * matter (a backup, years later) and begins at once and after a day again. */
+int64_t twins_tries(int64_t tries, int64_t last, int64_t now);
 
 #endif

@@ -70,8 +70,7 @@ static int plain_column(const struct table *t, const char *expr)
 static void claim_column(struct unique *u, const struct table *t, int i)
 {
 	if (t->cols[i].present)
-		mask_set(u->registers.w, t->cols[i].keypos
-		    ? REG_SPELLING : i + REG_COLUMN);
+		mask_set(u->registers.w, table_reg(t, i));
 }
 
 /* The columns that a text speaks of claim; a generated column speaks of any. */

@@ -42,8 +42,8 @@ int capture_untrack(struct store *, const char *table, struct err *);
 /* In dialsync_meta, 1: tables that come later are tracked, too. */
 #define CAPTURE_META_ALL "track_all"
 
-/* When PRAGMA schema_version moved since the last look: read the tables again,
- * make the triggers of tracked tables again where they differ, register new
+/* When the schema moved (table_schema()) since the last look: read the tables
+ * again, make the triggers of tracked tables again where they differ, register new
  * columns (values that are not the default are logged), place what was parked
  * for a column that has come.  A tracked table that vanished or lost its
  * triggers is reported through warn (one line, may be NULL).  Needs an open

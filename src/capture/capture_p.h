@@ -106,7 +106,7 @@ int capture_trouble_set(struct store *, const char *table, const char *text,
     struct err *);
 
 /* Settings in dialsync_meta. */
-#define META_SCHEMA    "schema"     /* schema_version at the last refresh */
+#define META_SCHEMA    "schema"     /* table_schema() at the last refresh */
 #define META_LEFT_OUT  "left_out:"  /* and the table's name: untracked */
 #define META_KEYS      "keys:"      /* and its name: its keys at untrack */
 

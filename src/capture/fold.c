@@ -556,7 +556,9 @@ static int keep_parked(struct fold *f, const struct frow *r, struct err *e)
 	memset(&parked, 0, sizeof(parked));
 	if (aside_mask(f->s, r->t, &r->key, parked.w, e) < 0)
 		return -1;
-	mask_minus(parked.w, r->t->all.w, r->t->words);
+	for (int i = 0; i < r->t->ncols; i++)
+		if (r->t->cols[i].present)
+			mask_clear(parked.w, i + REG_COLUMN);
 	for (int32_t i = r->first; i >= 0; i = f->events[i].next) {
 		uint64_t *m = &f->masks[f->events[i].mask];
 
@@ -695,6 +697,19 @@ static bool loses(const struct table *t, int reg, const struct conflict *c)
 	    (c->loser.origin || c->lost->type != VALUE_NULL);
 }
 
+/* What is aside of the registers that the event sets, by column.  What waits for
+ * its column is not: it is born with the row, see keep_parked(). */
+static bool aside_of(const struct table *t, const uint64_t *aside,
+    const uint64_t *set, uint64_t *out)
+{
+	memset(out, 0, (size_t)t->words * sizeof(*out));
+	for (int i = 0; i < t->ncols; i++)
+		if (t->cols[i].present && mask_has(aside, i + REG_COLUMN) &&
+		    mask_has(set, table_reg(t, i)))
+			mask_set(out, i + REG_COLUMN);
+	return !mask_empty(out, t->words);
+}
+
 /* A value that was aside (held, parked) is replaced by this edit: the edit
  * did not know it, so it is a conflict. */
 static int replace_aside(struct fold *f, const struct frow *r,
@@ -713,11 +728,8 @@ static int replace_aside(struct fold *f, const struct frow *r,
 		memcpy(both, aside.w, sizeof(both));
 		if (held_drop(f->s, r->t, &r->key, e) < 0)
 			return -1;
-	} else {
-		/* what waits for its column is born with the row: keep_parked */
-		mask_and(both, aside.w, &f->masks[ev->mask], r->t->words);
-		if (!mask_and(both, both, r->t->all.w, r->t->words))
-			return 0;
+	} else if (!aside_of(r->t, aside.w, &f->masks[ev->mask], both)) {
+		return 0;
 	}
 	/* who edits a value that waited has decided */
 	if (!ev->death && held_wait_drop(f->s, r->t, &r->key, both, e) < 0)

@@ -10,7 +10,7 @@
 #include "store/row.h"
 
 /* What capture does when the schema has moved.  Tables and columns come and go
- * by plain SQL of anyone; nobody tells us, but PRAGMA schema_version does. */
+ * by plain SQL of anyone; nobody tells us, but table_schema() does. */
 
 /* ---- rows into the log */
 
@@ -250,8 +250,7 @@ static int set_column(struct store *s, const struct arrival *a,
 	for (int k = 0; k < t->nkey; k++)
 		db_column(st, k, &values[t->key[k]]);
 	values[a->i] = *v;
-	mask_set(set, t->cols[a->i].keypos ? REG_SPELLING :
-	    REG_COLUMN + a->i);
+	mask_set(set, table_reg(t, a->i));
 	rc = row_update(s, t, key, set, values, e);
 	free(values);
 	return rc;
@@ -582,19 +581,19 @@ static int trouble(struct store *s, const char *table, const struct warner *w,
 int capture_trouble(struct store *s,
     void (*warn)(void *arg, const char *text), void *arg, struct err *e)
 {
-	int64_t now, seen, tracked;
+	int64_t tracked;
 	sqlite3_stmt *st;
+	bool moved;
 	int rc;
 
 	if (db_int(s->db, "SELECT count(*) FROM dialsync_table WHERE tracked"
 	    " AND name <> '" TABLE_CONFLICT "'", 0, &tracked, e) < 0 ||
-	    db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0 ||
-	    store_meta_int(s, META_SCHEMA, -1, &seen, e) < 0)
+	    capture_moved(s, &moved, e) < 0)
 		return -1;
 	if (!tracked)
 		warn(arg, "no table is tracked, so no change is logged; run"
 		    " \"dialsync track --all\"");
-	if (now != seen)
+	if (moved)
 		return 0;
 	st = db_prepare(s->db, "SELECT v FROM dialsync_meta WHERE k GLOB '"
 	    CAPTURE_META_TROUBLE "*' ORDER BY k", false, e);
@@ -843,7 +842,7 @@ int capture_moved(struct store *s, bool *moved, struct err *e)
 {
 	int64_t now, seen;
 
-	if (db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0 ||
+	if (table_schema(s, &now, e) < 0 ||
 	    store_meta_int(s, META_SCHEMA, -1, &seen, e) < 0)
 		return -1;
 	*moved = now != seen;
@@ -854,12 +853,13 @@ int capture_refresh(struct store *s,
     void (*warn)(void *arg, const char *text), void *arg, struct err *e)
 {
 	struct warner w = {warn, arg};
-	int64_t now, seen, all;
+	int64_t now, all;
+	bool moved;
 
 	if (db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0 ||
-	    store_meta_int(s, META_SCHEMA, -1, &seen, e) < 0)
+	    capture_moved(s, &moved, e) < 0)
 		return -1;
-	if (now == s->schema && now == seen)
+	if (now == s->schema && !moved)
 		return 0;
 	if (tables_load(s, e) < 0 || refresh_tables(s, &w, e) < 0 ||
 	    store_meta_int(s, CAPTURE_META_ALL, 0, &all, e) < 0)
@@ -868,7 +868,8 @@ int capture_refresh(struct store *s,
 		return -1;
 	/* a rule or an index that held rows may have gone, or have come */
 	if (store_meta_set_int(s, HELD_META_RETRY, 1, e) < 0 ||
-	    db_int(s->db, "PRAGMA schema_version", 0, &s->schema, e) < 0)
+	    db_int(s->db, "PRAGMA schema_version", 0, &s->schema, e) < 0 ||
+	    table_schema(s, &now, e) < 0)
 		return -1;
-	return store_meta_set_int(s, META_SCHEMA, s->schema, e);
+	return store_meta_set_int(s, META_SCHEMA, now, e);
 }

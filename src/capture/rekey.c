@@ -434,6 +434,75 @@ static int respell(struct store *s, struct table *t, int64_t *rows,
 	return rc;
 }
 
+/* ---- the spelling of keys whose table was not here */
+
+/* The registers that may speak of the key's columns. */
+static void key_registers(const struct table *t, struct mask *regs)
+{
+	memset(regs, 0, sizeof(*regs));
+	mask_set(regs->w, REG_SPELLING);
+	for (int i = 0; i < t->nkey; i++)
+		mask_set(regs->w, t->key[i] + REG_COLUMN);
+}
+
+/* The latest of them stands, as the spelling. */
+static int spell_row(struct store *s, const struct table *t,
+    const struct value *key, struct frag *frags, struct err *e)
+{
+	int n = frags_of(s, t, key, frags, FRAGS_MAX, e), last = -1, rc = 0;
+	uint64_t some[MASK_WORDS];
+	struct mask regs;
+
+	key_registers(t, &regs);
+	for (int i = 0; i < n; i++)
+		if (mask_and(some, frags[i].mask.w, regs.w, t->words) &&
+		    (last < 0 || store_version_cmp(s, &frags[i].ver,
+			&frags[last].ver) > 0))
+			last = i;
+	for (int i = 0; i < n && rc == 0; i++) {
+		uint64_t *m = frags[i].mask.w, was[MASK_WORDS];
+
+		memcpy(was, m, (size_t)t->words * sizeof(*m));
+		mask_minus(m, regs.w, t->words);
+		if (i == last)
+			mask_set(m, REG_SPELLING);
+		if (memcmp(was, m, (size_t)t->words * sizeof(*m)))
+			rc = frag_set_mask(s, t, frags[i].seq, m, e);
+	}
+	return n < 0 ? -1 : rc;
+}
+
+/* While a table is not here nobody knows which of its columns are the key's, so
+ * each has a register of its own.  Now they have one together: else an earlier
+ * spelling that is still to come would find none that is later.  Rows that have
+ * such a register have its value aside. */
+static int join_spelling(struct store *s, struct table *t, struct err *e)
+{
+	struct frag *frags;
+	sqlite3_stmt *st;
+	struct buf in = BUF_INIT(1000);
+	struct value key;
+	int rc;
+
+	if (!aside_any(s) || !t->present)
+		return 0;
+	for (int i = 0; i < t->nkey; i++)
+		buf_addf(&in, "%s%d", i ? "," : "", t->key[i] + REG_COLUMN);
+	frags = calloc(FRAGS_MAX, sizeof(*frags));
+	st = frags ? db_preparef(s->db, e, "SELECT DISTINCT k FROM"
+	    " dialsync_aside WHERE t = %lld AND r IN (%s)", (long long)t->id,
+	    buf_str(&in)) : NULL;
+	buf_free(&in);
+	rc = st ? 1 : frags ? -1 : out_of_memory(e);
+	while (rc == 1 && (rc = db_step(st, e)) == 1) {
+		db_column(st, 0, &key);
+		rc = spell_row(s, t, &key, frags, e) < 0 ? -1 : 1;
+	}
+	sqlite3_finalize(st);
+	free(frags);
+	return rc;
+}
+
 /* ---- */
 
 int capture_take_key(struct store *s, struct table **tp, struct err *e)
@@ -462,6 +531,8 @@ int capture_take_key(struct store *s, struct table **tp, struct err *e)
 	free(name);
 	if (rc == 0 && (was != nkey || strcmp(coll, t->frag_coll)))
 		rc = table_key_taken(s, t, e);
+	if (rc == 0)
+		rc = join_spelling(s, t, e);
 	if (rc == 0 && rows)
 		rc = capture_reconcile(s, t, false, e);
 	if (rc == 0 && rows)
@@ -475,7 +546,8 @@ int capture_merge_table(struct store *s, struct table *from, struct table *to,
 {
 	int64_t rows = 0;
 
-	if (rekey(s, from, to, as_now, &rows, e) < 0)
+	if (rekey(s, from, to, as_now, &rows, e) < 0 ||
+	    join_spelling(s, to, e) < 0)
 		return -1;
 	return rows ? capture_place_later(s, to, e) : 0;
 }

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -35,7 +34,9 @@ int carry_pack(const struct site *s, char *const *peers, int n)
 	pid = fork();
 	if (pid == 0) {
 		execv(path, argv);
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		log_error("cannot run %s: %s; install dialsync again, or set"
+		    " DIALSYNC_EXEC_PATH to where its programs are", path,
+		    strerror(errno));
 		_exit(127);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -29,7 +29,8 @@ int identity_take(sqlite3 *db, const struct identity *id, struct err *e)
 		 * noted of peers was the original's */
 		"DELETE FROM dialsync_meta WHERE k IN ('memo', 'step', 'place',"
 		" 'agreed', 'other_self_tries', 'other_self_last')"
-		" OR k GLOB 'note:*' OR k GLOB 'noted:*';",
+		" OR k GLOB 'note:*' OR k GLOB 'noted:*'"
+		" OR k GLOB 'renamed:*';",
 		id->site, (long long)id->inc) < 0)
 		return -1;
 	if (!id->memo)

@@ -1,2 +1,5 @@
 # Keys that two peers share.
-EXTRA_DIST += src/keys/keys.h
+noinst_LIBRARIES += src/keys/libkeys.a
+src_keys_libkeys_a_SOURCES = \
+	src/keys/keys.h src/keys/keys.c \
+	src/keys/key_text.c src/keys/key_file.c

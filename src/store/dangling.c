@@ -370,8 +370,7 @@ static int review_entry(struct review *r, const struct entry *en,
 	c.parent = f->parent_name;
 	reference_text(values, f->ncols, &text);
 	c.reference = buf_str(&text);
-	reg = f->child->cols[f->from[0]].keypos ? REG_SPELLING
-						: f->from[0] + REG_COLUMN;
+	reg = table_reg(f->child, f->from[0]);
 	rc = version_of(r, f->child, &en->key, reg, &c.ref, e);
 	if (rc == 0)
 		rc = find(r->s, f, values, &json, &parent, &r->arena, e);
@@ -400,7 +399,7 @@ static int complete_one(struct review *r, sqlite3_stmt *st, struct err *e)
 	int rc = 0;
 
 	arena_reset(&r->arena);
-	if (t && t->present && key_parse(t, key,
+	if (t && t->present && key_from_text(t, key,
 		(size_t)sqlite3_column_bytes(st, 2), &r->arena, cols) &&
 	    key_make(t, cols, &scratch, &k))
 		rc = gone_get(r->s, t, &k, &json, e);

@@ -533,8 +533,7 @@ static bool changes(const struct table *t, const int *cols, int n,
     const uint64_t *regs)
 {
 	for (int i = 0; i < n; i++)
-		if (cols[i] >= 0 && mask_has(regs, t->cols[cols[i]].keypos
-			? REG_SPELLING : cols[i] + REG_COLUMN))
+		if (cols[i] >= 0 && mask_has(regs, table_reg(t, cols[i])))
 			return true;
 	return false;
 }

@@ -25,6 +25,7 @@ struct store {
 	struct table **tables;  /* owned; see table.h */
 	int ntables;
 	int64_t schema;  /* PRAGMA schema_version that tables were read at */
+	int64_t marked, mark; /* another one, and table_schema() at it */
 	/* how long others had to wait for us; see store_yield() */
 	uint64_t begun_ms, held_ms, last_ms;
 	bool wal;

@@ -1,5 +1,9 @@
 #include "config.h"
 
+/* In dialsync_meta, and behind it "TABLE:PEER:NAME": a column's name of before,
+ * and the local sequence that was packed for the peer when it was renamed. */
+#define META_RENAMED "renamed:"
+
 #include "store/table.h"
 
 #include <stdio.h>
@@ -408,6 +412,35 @@ static int old_name(struct store *s, const struct table *t, const char *name,
 	return rc < 0 ? -1 : 0;
 }
 
+int table_schema(struct store *s, int64_t *mark, struct err *e)
+{
+	uLong crc = crc32(0, NULL, 0);
+	sqlite3_stmt *st;
+	int64_t now;
+	int rc = 1;
+
+	if (db_int(s->db, "PRAGMA schema_version", 0, &now, e) < 0)
+		return -1;
+	*mark = s->mark;
+	if (s->mark && s->marked == now)
+		return 0;
+	st = db_prepare(s->db, "SELECT name, sql FROM sqlite_master"
+	    " ORDER BY rowid", false, e);
+	if (!st)
+		return -1;
+	while ((rc = db_step(st, e)) == 1)
+		for (int i = 0; i < 2; i++) {
+			const void *p = sqlite3_column_blob(st, i);
+			int n = sqlite3_column_bytes(st, i);
+
+			crc = crc32(crc, p ? p : "", p ? (uInt)n : 1);
+		}
+	sqlite3_finalize(st);
+	s->marked = now;
+	*mark = s->mark = (int64_t)((uint64_t)(now & INT32_MAX) << 32 | crc);
+	return rc;
+}
+
 int table_renamed(struct store *s, struct table *t, int col, const char *name,
     struct err *e)
 {
@@ -415,18 +448,45 @@ int table_renamed(struct store *s, struct table *t, int col, const char *name,
 	int rc;
 
 	if (col >= 0)
-		rc = db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_alias"
+		rc = db_execf(s->db, e, "INSERT OR REPLACE INTO dialsync_meta"
+		    " SELECT '" META_RENAMED "' || c.t || ':' || p.p || ':' ||"
+		    " lower(c.name), p.mark FROM dialsync_column c,"
+		    " dialsync_peer p WHERE c.t = %lld AND c.r = %d;"
+		    " INSERT OR IGNORE INTO dialsync_alias"
 		    " SELECT name, t, r FROM dialsync_column WHERE t = %lld"
 		    " AND r = %d; DELETE FROM dialsync_alias WHERE t = %lld"
 		    " AND r > 0 AND name = %Q; UPDATE dialsync_column"
 		    " SET name = %Q WHERE t = %lld AND r = %d", id,
-		    col + REG_COLUMN, id, name, name, id, col + REG_COLUMN);
+		    col + REG_COLUMN, id, col + REG_COLUMN, id, name, name,
+		    id, col + REG_COLUMN);
 	else
 		rc = db_execf(s->db, e, "INSERT OR IGNORE INTO dialsync_alias"
 		    " VALUES(%Q, %lld, 0); DELETE FROM dialsync_alias WHERE"
 		    " r = 0 AND name = %Q; UPDATE dialsync_table SET name = %Q"
 		    " WHERE t = %lld", t->name, id, name, name, id);
 	return rc < 0 ? -1 : registry_moved(s, e);
+}
+
+int table_told(struct store *s, const struct table *t, const char *old,
+    int64_t peer, int64_t *seq, struct err *e)
+{
+	sqlite3_stmt *st = db_preparef(s->db, e, "SELECT v FROM dialsync_meta"
+	    " WHERE k = '" META_RENAMED "%lld:%lld:' || lower(%Q)",
+	    (long long)t->id, (long long)peer, old);
+	int rc = st ? db_step(st, e) : -1;
+
+	/* a peer that was added since was told nothing before */
+	*seq = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+int table_told_again(struct store *s, int64_t peer, int64_t seq,
+    struct err *e)
+{
+	return db_execf(s->db, e, "UPDATE dialsync_meta SET v = %lld WHERE k"
+	    " GLOB '" META_RENAMED "*:%lld:*' AND v > %lld", (long long)seq,
+	    (long long)peer, (long long)seq);
 }
 
 int table_seen(struct store *s, struct table *t, struct err *e)

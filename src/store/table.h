@@ -68,6 +68,13 @@ struct table {
 	void (*unique_free)(struct unique *);
 };
 
+/* The register of t->cols[i]: the key's columns have one together, its spelling.
+ * Values aside are filed by column for all that, as i + REG_COLUMN. */
+static inline int table_reg(const struct table *t, int i)
+{
+	return t->cols[i].keypos ? REG_SPELLING : i + REG_COLUMN;
+}
+
 /* The registry: all tables ever tracked or parked, read with store_open and
  * again when the schema moved. */
 int tables_load(struct store *, struct err *);
@@ -82,9 +89,17 @@ struct table *table_by_alias(struct store *, const char *name);
  * table that is not here).  The same number as before when it was known. */
 int table_register(struct store *, const char *name, struct table **,
     struct err *);
+/* A number of the schema as it is now: of PRAGMA schema_version, and of its text,
+ * since a copy by SQLite's backup begins counting anew. */
+int table_schema(struct store *, int64_t *mark, struct err *);
 /* A table or column (col >= 0) was renamed, with all that is known of it. */
 int table_renamed(struct store *, struct table *, int col, const char *name,
     struct err *);
+/* The local sequence through which a peer was told of a column by that name of
+ * before; and: it lost what follows seq, and gets it by the names of now. */
+int table_told(struct store *, const struct table *, const char *old,
+    int64_t peer, int64_t *seq, struct err *);
+int table_told_again(struct store *, int64_t peer, int64_t seq, struct err *);
 /* Its columns are as capture has seen them now. */
 int table_seen(struct store *, struct table *, struct err *);
 /* The affinity of a column of that declared type, by name; static. */
@@ -131,7 +146,7 @@ bool key_split(const struct table *, const struct value *key,
 /* As SQL text for people: 'a', 3 */
 void key_text(const struct table *, const struct value *key, struct buf *out);
 /* The reverse: the values of the key's columns, in the arena. */
-bool key_parse(const struct table *, const char *text, size_t n,
+bool key_from_text(const struct table *, const char *text, size_t n,
     struct arena *, struct value *cols);
 
 #endif
