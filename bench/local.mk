@@ -12,8 +12,8 @@ bench_measure_throughput_SOURCES = bench/measure_throughput.c \
 	bench/measure.c bench/measure.h $(DIALSYNC_WORK_SOURCES)
 bench_measure_throughput_LDADD = src/apply/libmerge.a src/site/libsite.a \
 	src/capture/libcapture.a src/store/libstore.a \
-	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \
-	src/base/libbase.a \
+	src/bundle/libbundle.a src/keys/libkeys.a src/spool/libspool.a \
+	src/config/libconfig.a src/base/libbase.a $(SODIUM_LIBS) \
 	$(SQLITE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(INIH_LIBS) -lm
 
 bench_measure_fanout_SOURCES = $(DIALSYNC_WORLD_SOURCES) \

@@ -54,9 +54,10 @@ void link_sent(struct link *l, size_t n, uint64_t now_ms);
 
 /* The stream out: bytes that fit into the window and what should be in it now
  * (little more than one record ahead of the wire, so that what is sealed late
- * can still be decided late). */
+ * can still be decided late).  0, or enough for the largest record. */
 size_t link_wants(const struct link *l);
-/* Add n <= LINK_WINDOW - link_unacked() bytes. */
+/* Add n <= LINK_WINDOW - link_unacked() bytes: a record, so that frames can end
+ * with it (one of 4,096 bytes fills the longest frame). */
 void link_put(struct link *l, const uint8_t *p, size_t n);
 size_t link_unacked(const struct link *l); /* put, and not known to be opened */
 

@@ -22,6 +22,7 @@ static void begin_turn(struct link *l)
 
 	h->token = true;
 	h->sent = false;
+	h->idles = l->p.idles;
 	h->turn_end = l->now + h->mine_ms;
 	h->hold_until = l->now + (hold < HOLD_MAX_MS ? hold : HOLD_MAX_MS);
 	h->take_at = UINT64_MAX;
@@ -39,6 +40,8 @@ static void end_turn(struct link *l)
 	if (l->p.rate == 0)
 		from += (l->wire_built - h->built) * 1000 / SLOWEST;
 	h->built = l->wire_built;
+	/* The first chunk always finds the line idle. */
+	h->busy = l->p.idles - h->idles <= 1;
 	h->token = false;
 	h->got_at = 0;
 	h->bad = l->reader.bad + l->reader.junk;
@@ -137,7 +140,8 @@ void link_half_got_turn(struct link *l, const struct wire_frame *f)
 	if (ms < TURN_MIN_MS)
 		ms = TURN_MIN_MS;
 	h->mine_ms = ms < TURN_MAX_MS ? ms : TURN_MAX_MS;
-	link_pace_told(l, (double)((unsigned)f->p[2] << 8 | f->p[3]));
+	link_pace_told(l, (double)((unsigned)f->p[2] << 8 | f->p[3]),
+	    h->busy);
 	judge(l);
 	/* Damaged or not: they are told what came of it. */
 	if (l->reader.bad + l->reader.junk > h->bad)

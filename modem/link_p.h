@@ -152,6 +152,8 @@ struct link_half {
 	uint32_t mine_ms, yours_ms; /* longest turns */
 	unsigned empty;  /* turns in which nobody had anything */
 	bool sent;       /* something, in this turn */
+	bool busy;       /* our last turn had no pause */
+	uint32_t idles;  /* pace.idles at its begin */
 	uint64_t got_at, got_bytes; /* first frame of their turn */
 	uint64_t bad;
 	uint64_t built;  /* wire bytes before this turn */
@@ -209,7 +211,7 @@ void link_pace_handed(struct link *l, size_t n);
 void link_pace_news(struct link *l, uint64_t seq, uint16_t stamp);
 bool link_pace_waits_for_news(const struct link *l);
 bool link_pace_wants_probe(const struct link *l);
-void link_pace_told(struct link *l, double rate);
+void link_pace_told(struct link *l, double rate, bool busy);
 void link_pace_answered(struct link *l, const struct link_probe_sent *p);
 void link_pace_lost(struct link *l, unsigned frames);
 void link_pace_came(struct link *l, size_t frame_size);

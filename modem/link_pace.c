@@ -373,14 +373,23 @@ bool link_pace_wants_probe(const struct link *l)
 	    (double)(l->now - p->probe_at) >= every;
 }
 
-/* Half duplex: the peer has measured. */
-void link_pace_told(struct link *l, double rate)
+/* Half duplex: the peer has measured our last turn, and it is ours again, so
+ * that all has left.  A turn with pauses shows a lower bound only. */
+void link_pace_told(struct link *l, double rate, bool busy)
 {
+	struct link_pace *p = &l->p;
+	bool kept_up = rate / 1000 > 0.97 * speed(p);
+
+	if (p->gone > (double)l->now)
+		p->gone = (double)l->now;
 	if (rate <= 0)
 		return;
-	if (l->p.rate == 0)
-		l->p.gone = (double)l->now;
-	set_rate(l, rate / 1000);
+	rate /= 1000;
+	if (p->rate > 0 && rate < p->rate && (!busy || rate < p->rate / 2))
+		rate = busy ? p->rate / 2 : p->rate;
+	if (p->rate > 0 && busy)
+		p->gain = kept_up ? GAIN_TRY : GAIN_STEADY;
+	set_rate(l, rate);
 }
 
 /* A probe was answered: the round trip, and all before it has left. */

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bundle/digest.h"
 #include "tests/bundle_random.h"
 
 #define TABLES 4
@@ -313,6 +314,8 @@ static void random_head(struct random *r, struct bundle_head *h)
 		h->load_all = random_below(r, 2);
 		h->forgotten = h->load_all * random_below(r, 9999999);
 	}
+	if (random_below(r, 3) == 0)
+		h->digests = random_below(r, BUNDLE_DIGESTS_MAX + 1);
 	h->ncounts = random_below(r, 4) ? 0 : random_below(r, 4);
 	for (size_t i = 0; i < 3; i++)
 		counts[i].rows = random_below(r, 5) * 1000;

@@ -8,6 +8,7 @@
 
 #include <zlib.h>
 
+#include "bundle/digest.h"
 #include "tests/bundle_random.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -36,8 +37,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct lines got = {0};
 	struct err e = ERR_INIT;
 
+	size_t at[BUNDLE_DIGESTS_MAX];
+
 	if (n == 0)
 		return 0;
+	/* asked first of each file, before anything is believed */
+	for (size_t k = bundle_digest_places(p + 1, n - 1, at); k > 0; k--)
+		if (at[k - 1] + BUNDLE_DIGEST > n - 1)
+			abort();
 	if (p[0] & 1)
 		read_bundle(p + 1, n - 1, &got, NULL, &e);
 	else {

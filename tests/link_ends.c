@@ -228,6 +228,8 @@ bool ends_step(struct ends *x)
 		return false;
 	if (at < x->ns + SIM_MS)
 		at = x->ns + SIM_MS;
+	if (x->conf.late_ms > 0)
+		at += sim_random(&x->rng) % (x->conf.late_ms + 1) * SIM_MS;
 	x->ns = (at + SIM_MS - 1) / SIM_MS * SIM_MS;
 	now = ends_now_ms(x);
 	for (int i = 0; i < 2; i++) {

@@ -17,6 +17,7 @@ struct ends_conf {
 	bool flow_noise;          /* inserted are XON and XOFF */
 	uint64_t dead_from[2];    /* ms; what A (B) sends is lost: 0 never */
 	uint64_t dead_to[2];
+	uint32_t late_ms;         /* a step comes so late at most: a busy host */
 	uint64_t reject;          /* one record in so many fails, once */
 };
 

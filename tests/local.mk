@@ -33,7 +33,8 @@ check-long: check
 	$(AM_TESTS_ENVIRONMENT) set -e; \
 	echo "== random histories, $(LONG) s each"; \
 	for words in mix unique,strict,fk,lossy kill,copy,lossy \
-	    restore,multi,lossy alter,drop,lossy,kill; do \
+	    restore,multi,lossy alter,drop,lossy,kill keys,lossy,kill \
+	    keys,restore,lossy; do \
 		echo "-- $$words"; \
 		./tests/random_sites -t $(LONG) -o $$words; \
 	done; \

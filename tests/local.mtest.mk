@@ -4,11 +4,13 @@ DIALSYNC_WORK_SOURCES = \
 	src/apply/place.c src/apply/clash.c src/apply/held.c \
 	src/apply/resolve.c \
 	src/apply/load.c src/apply/twins.c src/apply/refuse.c \
-	src/apply/unique.c \
-	src/pack/pack.c src/pack/rows.c src/pack/head.c src/pack/load.c
+	src/apply/unique.c src/apply/keyring.c src/apply/trust.c \
+	src/pack/pack.c src/pack/rows.c src/pack/head.c src/pack/load.c \
+	src/pack/sign.c
 DIALSYNC_WORK_LIBS = src/apply/libmerge.a src/config/libconfig.a \
 	src/capture/libcapture.a src/store/libstore.a \
-	src/bundle/libbundle.a src/spool/libspool.a src/base/libbase.a \
+	src/bundle/libbundle.a src/keys/libkeys.a src/spool/libspool.a \
+	src/base/libbase.a $(SODIUM_LIBS) \
 	$(SQLITE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(INIH_LIBS)
 
 check_PROGRAMS += tests/mutate

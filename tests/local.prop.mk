@@ -2,7 +2,7 @@
 DIALSYNC_WORLD_SOURCES = $(DIALSYNC_WORK_SOURCES) \
 	src/dialsync/site_copy_db.c src/dialsync/site_identity.c \
 	tests/random_world.c tests/random_world.h tests/random_move.c \
-	tests/random_fate.c tests/random_fate.h tests/random_sql.c tests/random_sql.h \
+	tests/random_fate.c tests/random_fate.h tests/random_keys.c tests/random_sql.c tests/random_sql.h \
 	tests/random_dump.c tests/random_judge.c tests/random_judge.h \
 	tests/random_wire.c tests/random_wire.h
 

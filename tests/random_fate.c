@@ -86,9 +86,14 @@ void world_restore(struct world *w, int i)
 	if (w->opt.image) {
 		shell("rm -rf '%s' && cp -a '%s' '%s'", s->dir, path, s->dir);
 		how = "with all of its directory";
+		/* who finds that old keys are back brings those of today */
+		for (int p = 0; w->opt.keys && p < w->nsites; p++)
+			if (s->peer[p])
+				world_bring_key(w, p, i);
 	} else if (rnd(w, 2)) {
-		shell("rm -rf '%s' && mkdir '%s' && cp '%s' '%s/d.db'",
-		    s->dir, s->dir, path, s->dir);
+		/* keys are in a backup of their own */
+		shell("find '%s' -mindepth 1 -maxdepth 1 ! -name keys -exec"
+		    " rm -rf {} + && cp '%s' '%s/d.db'", s->dir, path, s->dir);
 		how = "spool and state are gone";
 	} else {
 		shell("rm -f '%s/d.db'* && cp '%s' '%s/d.db'", s->dir, path,
@@ -193,6 +198,8 @@ void world_copy(struct world *w, int i)
 		world_die("spool", &e);
 	spool_close(&sp);
 	world_join(w, i, w->nsites++);
+	if (w->opt.keys)
+		world_share_keys(w);
 	world_open_app(w, c);
 }
 

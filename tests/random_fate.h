@@ -15,6 +15,14 @@ void world_copy(struct world *, int site);
 void world_alter(struct world *, int site);
 bool world_alter_next(struct world *, int site);
 
+/* Keys: one is shared by each two peers that have none yet; a site makes a new
+ * one for a peer; brings its file there; no two peers may be left without one
+ * in common. */
+void world_share_keys(struct world *);
+void world_new_key(struct world *, int site, int peer);
+void world_bring_key(struct world *, int from, int to);
+void world_check_keys(struct world *);
+
 /* The programs' connection, opened when it is not; closed with the others. */
 struct store *world_store(struct world *, struct node *);
 void world_add_peers(struct world *, struct node *);

@@ -178,7 +178,8 @@ static void apply_from(struct world *w, struct node *s, int k,
 		    r.waiting, r.held, (long long)r.conflicts,
 		    (long long)r.held_rows);
 	all->applied += r.applied;
-	if (r.held && !w->restores)
+	/* what is late may be signed with a key that has gone */
+	if (r.held && !w->restores && !w->opt.keys)
 		world_bad(w, "%s holds a bundle from %s", s->name,
 		    w->site[k].name);
 }
@@ -211,6 +212,8 @@ void world_apply(struct world *w, int i)
 	wire_applied(w->wire, w, i);
 	spool_close(&sp);
 	seen_after_apply(w, i);
+	if (w->opt.keys)
+		world_check_keys(w);
 }
 
 /* ---- rest */

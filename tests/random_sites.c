@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "keys/keys.h"
 #include "tests/random_fate.h"
 #include "tests/random_judge.h"
 #include "tests/random_wire.h"
@@ -48,6 +49,7 @@ static const struct word {
     {"alter", offsetof(struct options, alter), 5},
     {"drop", offsetof(struct options, drop), 5},
     {"copy", offsetof(struct options, copy), 15},
+    {"keys", offsetof(struct options, keys), 12},
     {"trace", offsetof(struct options, trace), 0},
 };
 #define NWORDS (sizeof(words) / sizeof(words[0]))
@@ -124,6 +126,10 @@ static bool fate(struct world *w, int i, int p)
 		world_alter(w, i);
 	else if (x >= 32 && x < 35 && w->opt.copy && w->copies < 2)
 		world_copy(w, i);
+	else if (x >= 35 && x < 39 && w->opt.keys)
+		world_new_key(w, i, p);
+	else if (x >= 39 && x < 47 && w->opt.keys)
+		world_bring_key(w, i, p);
 	else
 		return false;
 	return true;
@@ -165,9 +171,13 @@ static void edit_for_sure(struct world *w, int i)
 
 /* Steps that only some have made are made by all; and whoever was put back
  * hears of it with the next change of one who had applied by then what was
- * lost: when all is at rest, that is every one. */
+ * lost: when all is at rest, that is every one.  Keys come where they belong. */
 static void catch_up(struct world *w)
 {
+	for (int i = 0; i < w->nsites && w->opt.keys; i++)
+		for (int p = 0; p < w->nsites; p++)
+			if (w->site[i].peer[p])
+				world_bring_key(w, i, p);
 	for (int i = 0; i < w->nsites; i++)
 		while (!w->bad[0] && world_alter_next(w, i))
 			;
@@ -221,6 +231,8 @@ static bool one_world(uint64_t seed, const struct options *opt,
 	bool ok;
 
 	world_init(&w, seed, opt, base);
+	if (w.opt.keys)
+		world_share_keys(&w);
 	w.wire = wire_new();
 	live(&w);
 	world_lose(&w);
@@ -231,6 +243,13 @@ static bool one_world(uint64_t seed, const struct options *opt,
 	if (!w.bad[0])
 		judge(&w, all);
 	ok = !w.bad[0];
+	/* what is held for its key is sent again, and may be here by then */
+	if (w.opt.keys) {
+		all->false_conflicts = was.false_conflicts;
+		all->echoes = was.echoes;
+		all->two_givers = was.two_givers;
+		all->twice = was.twice;
+	}
 	print_waste(&w, seed, &was, all);
 	if (!ok) {
 		print_seed(&w, seed, "FAILED");
@@ -345,7 +364,11 @@ int main(int argc, char **argv)
 	double begin;
 	int bad = 0, n;
 
+	struct err e = ERR_INIT;
+
 	log_init("random_sites", -1);
+	if (keys_start(&e) < 0)
+		return 99;
 	memset(&all, 0, sizeof(all));
 	if (parse(argc, argv, &r) != 0) {
 		fprintf(stderr, "usage: random_sites [-s SEED] [-n WORLDS]"

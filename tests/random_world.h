@@ -81,6 +81,7 @@ struct options {
 	bool alter;     /* ALTER TABLE */
 	bool drop;      /* ... also DROP and RENAME COLUMN */
 	bool copy;      /* sites are copied, and the copies join */
+	bool keys;      /* peers share keys, and replace them */
 	bool trace;
 };
 

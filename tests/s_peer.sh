@@ -20,12 +20,13 @@ run "no peers" 0 "no peers yet" dialsync -C ann peer
 run "add" 0 "peer hub is added" dialsync -C ann peer hub --line modem \
     --phone 555-1234 --phone 555-9876
 same "in the database" hub "$(names)"
-for line in 'line = modem' 'phone = 555-1234' 'phone = 555-9876' \
-    'security = none'; do
+for line in 'line = modem' 'phone = 555-1234' 'phone = 555-9876'; do
 	sed -n '/^\[peer hub\]/,$p' ann/dialsync.conf | grep -qF "$line" ||
 		bad "dialsync.conf lacks $line"
 done
-grep -q '^; There are no keys' ann/dialsync.conf || bad "no note on keys"
+# who wants to go without a key must say so
+grep -q '^security' ann/dialsync.conf && bad "security was written unasked"
+run "no key is told" 0 "hub has no key" dialsync -C ann peer hub --line modem
 grep -q '; mine' ann/dialsync.conf || bad "a comment was lost"
 [ -d ann/outbox/hub/tmp ] || bad "no outbox for hub"
 run "list" 0 "hub" dialsync -C ann peer
@@ -37,7 +38,7 @@ run "the same again" 0 "changed" dialsync -C ann peer hub --line modem \
 cmp -s before ann/dialsync.conf || bad "the same again changed the file"
 run "change" 0 "changed" dialsync -C ann peer hub --line cable
 run "changed line" 0 "lines cable" dialsync -C ann peer
-sed 's/^security = none/security = sign/' ann/dialsync.conf >new &&
+sed '/^\[peer hub\]/a security = sign' ann/dialsync.conf >new &&
 	mv new ann/dialsync.conf
 run "security that a person wrote stays" 0 "changed" \
     dialsync -C ann peer hub --phone 1

@@ -351,6 +351,7 @@ static void the_example_in_words(void **state)
 	static const char want[] =
 	    "bundle 118 from ann (incarnation rHATY) to hub (incarnation "
 	    "fAMK3), packed 2026-05-18T08:02:48Z\n"
+	    "  not signed\n"
 	    "  changes after 4711 up to 4716 of ann's sequence, tag CdPyoR; "
 	    "reaches its end\n"
 	    "  acknowledges hub up to 331, tag BEMyIR\n"

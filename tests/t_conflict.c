@@ -159,7 +159,7 @@ static void test_keys(void **state)
 		db_column(st, 0, &v);
 		assert_true(key_make(t, &v, &scratch, &key));
 		key_text(t, &key, &text);
-		if (!key_parse(t, buf_str(&text), text.n, &arena, cols) ||
+		if (!key_from_text(t, buf_str(&text), text.n, &arena, cols) ||
 		    !key_make(t, cols, &again, &back) ||
 		    !value_same(&key, &back)) {
 			print_error("key %s: does not come back from %s\n",
@@ -172,7 +172,7 @@ static void test_keys(void **state)
 		sqlite3_finalize(st);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (key_parse(t, bad[i], strlen(bad[i]), &arena, cols)) {
+		if (key_from_text(t, bad[i], strlen(bad[i]), &arena, cols)) {
 			print_error("\"%s\" is no key\n", bad[i]);
 			fail();
 		}

@@ -82,6 +82,14 @@ static const struct parse_row {
 	    "character 29 is neither"},
 	{"check is wrong", "AAAQ-EAYE-AUDA-OCAJ-BIFQ-YDIO-B4XY",
 	    "do not fit"},
+	{"one is wrong", "AAAQ-EAYE-AXDA-OCAJ-BIFQ-YDIO-B4DK",
+	    "it is character 2 of group 3"},
+	{"one of the check is wrong", "AAAQ-EAYE-AUDA-OCAJ-BIFQ-YDIO-B4DR",
+	    "it is character 4 of group 7"},
+	{"two are swapped", "AAAQ-EAEY-AUDA-OCAJ-BIFQ-YDIO-B4DK",
+	    "characters 7 and 8 of all"},
+	{"two far apart are wrong", "XAAQ-EAYE-AUDA-OCAJ-BIFQ-YDIX-B4DK",
+	    "do not fit"},
 	{"a row of one letter", "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA",
 	    "do not fit"},
 	{"check is right, spare bits are not",
@@ -232,8 +240,9 @@ static const struct file_row {
 	size_t n;        /* keys */
 	const char *why; /* NULL: read */
 } file_rows[] = {
-	{"empty", "", 0600, 0, NULL},
-	{"comments and blank lines", "# one\n\n \t\r\n  # two\n", 0600, 0, NULL},
+	{"empty", "", 0600, 0, "holds no key"},
+	{"comments and blank lines", "# one\n\n \t\r\n  # two\n", 0600, 0,
+	    "holds no key"},
 	{"a comment behind the key", "AAAQEAYEAUDAOCAJBIFQYDIOB4DK # old\n",
 	    0600, 1, NULL},
 	{"no newline at the end", "AAAQEAYEAUDAOCAJBIFQYDIOB4DK", 0600, 1,
@@ -312,6 +321,32 @@ static void test_no_files(void **state)
 	assert_int_equal(symlink("/dev/null", path), 0);
 	expect_refused("a link");
 	unlink(path);
+}
+
+static void test_carried(void **state)
+{
+	char other[sizeof(path) + 8];
+	struct keys k;
+
+	(void)state;
+	/* whoever may read it, as on a stick, and through a link */
+	put(KEY0 "# x\n" KEY1, strlen(KEY0 "# x\n" KEY1), 0644);
+	snprintf(other, sizeof(other), "%s.link", path);
+	assert_int_equal(symlink(path, other), 0);
+	assert_int_equal(keys_read_carried(other, &k, &err), 0);
+	assert_int_equal(k.n, 2);
+	put("# nothing\n", 10, 0644);
+	assert_int_equal(keys_read_carried(other, &k, &err), -1);
+	assert_int_equal(err.kind, ERR_CONFIG);
+	assert_non_null(strstr(err.text, "holds no key"));
+	put(KEY0 "AAAA\n", strlen(KEY0 "AAAA\n"), 0644);
+	assert_int_equal(keys_read_carried(other, &k, &err), -1);
+	assert_int_equal(k.n, 0);
+	assert_non_null(strstr(err.text, ":2: "));
+	unlink(path);
+	assert_int_equal(keys_read_carried(other, &k, &err), -1);
+	assert_int_equal(err.kind, ERR_MISSING);
+	unlink(other);
 }
 
 /* ---- psk and digest ---- */
@@ -398,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_file_rows),
+		cmocka_unit_test(test_carried),
 		cmocka_unit_test(test_no_files),
 		cmocka_unit_test(test_psk),
 		cmocka_unit_test(test_mac),

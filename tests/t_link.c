@@ -28,6 +28,7 @@ static const struct row {
 	uint32_t drop, insert, twice;
 	bool half;
 	uint64_t dead_from, dead_to; /* what B sends is lost, ms */
+	uint32_t late_ms;
 	uint64_t reject;  /* one record in so many */
 	uint64_t turns;   /* at most */
 	uint64_t ms;      /* given up after */
@@ -88,6 +89,15 @@ static const struct row {
 	{.name = "a direction dead at the end", .bps = 33600,
 	    .delay_ms = 60, .ab = 100000, .ba = 100000, .least = .5,
 	    .again = 10000, .dead_from = 30000, .dead_to = 45000},
+	{.name = "33600, late by 30 ms", .bps = 33600, .delay_ms = 60,
+	    .ab = 200000, .ba = 200000, .least = .98, .late_ms = 30},
+	{.name = "33600, late by 100 ms", .bps = 33600, .delay_ms = 60,
+	    .ab = 200000, .ba = 200000, .least = .93, .late_ms = 100},
+	{.name = "115200, late by 30 ms", .bps = 115200, .delay_ms = 0,
+	    .ab = 400000, .ba = 400000, .least = .97, .late_ms = 30},
+	{.name = "33600, late, rate known too low", .bps = 33600,
+	    .delay_ms = 60, .ab = 400000, .least = .9, .rate = 500,
+	    .late_ms = 30},
 	{.name = "records do not open", .bps = 33600, .delay_ms = 60,
 	    .ab = 200000, .ba = 200000, .least = .5, .again = 300000,
 	    .reject = 5},
@@ -125,6 +135,7 @@ static void set(struct ends_conf *c, const struct row *r)
 	c->dead_from[1] = r->dead_from;
 	c->dead_to[1] = r->dead_to;
 	c->reject = r->reject;
+	c->late_ms = r->late_ms;
 	c->twice = r->twice;
 	c->drop = r->drop;
 	c->insert = r->insert;

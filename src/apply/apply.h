@@ -45,8 +45,8 @@ struct apply_result {
 };
 
 /* Drain one peer's inbox.  Bundles that cannot be used go to held/ and are no
- * error.  Errors: ERR_BUSY the database is locked, ERR_SYSTEM; what was
- * committed before stays. */
+ * error.  Errors: ERR_BUSY the database is locked, ERR_CONFIG the peer's key
+ * file cannot be used, ERR_SYSTEM; what was committed before stays. */
 int apply_peer(const struct apply_conf *, const char *peer,
     struct apply_result *, struct err *);
 

@@ -19,6 +19,7 @@
 #include "capture/capture.h"
 #include "capture/forget.h"
 #include "capture/identity.h"
+#include "keys/keys.h"
 #include "site/site.h"
 #include "spool/spool_lock.h"
 
@@ -292,7 +293,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (site_open(&s, o.dir, &e) < 0)
+	if (keys_start(&e) < 0 || site_open(&s, o.dir, &e) < 0)
 		return log_err(&e, NULL);
 	code = 0;
 	site_warn_clock();

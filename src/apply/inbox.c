@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply/keyring.h"
 #include "apply/receive.h"
 #include "apply/refuse.h"
 #include "apply/twins.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "bundle/digest.h"
 #include "capture/ahead.h"
 #include "capture/capture.h"
 #include "spool/spool_inbox.h"
@@ -33,6 +35,9 @@ struct drain {
 	struct apply_result *result;
 	struct receive r;
 	struct spool_applied *applied; /* owned */
+	struct keyring ring;
+	struct trust trust;            /* of the bundle in hand */
+	int unchecked;                 /* signed ones, no key is shared */
 	uint64_t done[100];            /* to be deleted, after `applied` */
 	size_t ndone;
 	struct refuse refused;         /* in this pass */
@@ -278,6 +283,10 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 		return applied(d, en, fd, e);
 	case ORDER_APPLY:
 	case ORDER_NEW:
+		if (keyring_used(&d->ring, d->conf->store, d->name, &d->trust,
+			e) < 0)
+			return -1;
+		break;
 	case ORDER_MERGE:
 		break;
 	case ORDER_FORK:
@@ -289,6 +298,7 @@ static int after(struct drain *d, const struct spool_entry *en, int fd,
 		break;
 	}
 	d->result->applied++;
+	d->unchecked += d->ring.keys.n == 0 && d->trust.digests > 0;
 	d->result->changes += r->changes;
 	d->result->conflicts += r->conflicts;
 	d->result->held_rows += r->held_rows;
@@ -351,6 +361,21 @@ static int receive_patiently(struct drain *d, int fd, bool *cut,
 	return rc;
 }
 
+/* Before anything that it says is believed: is it the peer's?  On the
+ * descriptor that is read afterwards, so that nobody can put another file in
+ * its place in between. */
+static int check_trust(struct drain *d, int fd, bool *cut, struct err *why)
+{
+	if (trust_look(fd, &d->ring.keys, &d->trust, why) < 0)
+		return -1;
+	if (trust_judge(&d->trust, &d->ring.keys, d->name, why) < 0) {
+		/* one that is still being copied does not fit yet */
+		*cut = bundle_is_cut(fd);
+		return -1;
+	}
+	return 0;
+}
+
 static int one_file(struct drain *d, const struct spool_entry *en,
     struct err *e)
 {
@@ -368,8 +393,10 @@ static int one_file(struct drain *d, const struct spool_entry *en,
 	}
 	/* is it one, and does it say the number that its name says?  Before
 	 * a transaction is opened for it */
-	d->r.ours = false;
-	rc = receive_peek(&d->r, fd, &cut, &why);
+	d->r.ours = d->r.far = false;
+	rc = check_trust(d, fd, &cut, &why);
+	if (rc == 0)
+		rc = receive_peek(&d->r, fd, &cut, &why);
 	if (rc == 0 && (uint64_t)d->r.number != en->number)
 		rc = err_set(&why, ERR_DATA, "inside it says that it is"
 		    " number %lld", (long long)d->r.number);
@@ -471,6 +498,30 @@ static int settle_notes(struct drain *d, struct err *e)
 	return note(d, NOTE_CLOCK, text, e);
 }
 
+/* Keys that have been replaced go when nothing waits that they may be needed
+ * for. */
+static int settle_keys(struct drain *d, struct err *e)
+{
+	size_t gone = 0;
+
+	if (d->unchecked)
+		tell(d, APPLY_WARN, "%s signs its bundles, but this site shares"
+		    " no key with it: %d %s taken as %s; get the key with"
+		    " \"dialsync peer %s --key-file FILE\" or --ask-key",
+		    d->name, d->unchecked, d->unchecked == 1 ? "was" : "were",
+		    d->unchecked == 1 ? "it is" : "they are", d->name);
+	if (d->result->waiting > 0 || d->refused.count > 0)
+		return 0;
+	if (keyring_settle(&d->ring, d->conf->spool, d->conf->store, d->name,
+		&gone, e) < 0)
+		return -1;
+	if (gone > 0)
+		tell(d, APPLY_INFO, "%s uses the new key: %zu old one%s"
+		    " removed from keys/%s.key", d->name, gone,
+		    gone == 1 ? " is" : "s are", d->name);
+	return 0;
+}
+
 int apply_peer(const struct apply_conf *conf, const char *name,
     struct apply_result *result, struct err *e)
 {
@@ -493,7 +544,9 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	d.applied = calloc(1, sizeof(*d.applied));
 	if (!d.applied)
 		return err_set(e, ERR_SYSTEM, "apply: out of memory");
-	rc = check_state(&d, e);
+	rc = keyring_open(&d.ring, conf->spool, conf->store, name, e);
+	if (rc == 0)
+		rc = check_state(&d, e);
 	if (rc == 0)
 		rc = spool_make_peer(conf->spool, name, e);
 	if (rc == 0)
@@ -509,9 +562,12 @@ int apply_peer(const struct apply_conf *conf, const char *name,
 	if (rc == 0)
 		rc = settle_notes(&d, e);
 	if (rc == 0)
+		rc = settle_keys(&d, e);
+	if (rc == 0)
 		rc = write_acked(&d, e);
 	if (rc == 0 && result->applied)
 		rc = write_state(&d, e);
+	keyring_close(&d.ring);
 	free(d.applied);
 	return rc;
 }

@@ -16,9 +16,11 @@ dialsync_apply_SOURCES = \
 	src/apply/twins.c src/apply/twins.h \
 	src/apply/refuse.c src/apply/refuse.h \
 	src/apply/unique.c src/apply/unique.h \
+	src/apply/keyring.c src/apply/keyring.h \
+	src/apply/trust.c src/apply/trust.h \
 	src/apply/resolve.c
 dialsync_apply_LDADD = src/site/libsite.a src/apply/libmerge.a \
 	src/capture/libcapture.a src/store/libstore.a \
-	src/bundle/libbundle.a src/spool/libspool.a src/config/libconfig.a \
-	src/base/libbase.a \
+	src/bundle/libbundle.a src/keys/libkeys.a src/spool/libspool.a \
+	src/config/libconfig.a src/base/libbase.a $(SODIUM_LIBS) \
 	$(SQLITE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(INIH_LIBS)

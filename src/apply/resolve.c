@@ -93,7 +93,7 @@ static int read_lost(struct resolve *r, sqlite3_stmt *st, struct lost *l)
 	row = keep_text(r, st, 6, &nrow);
 	l->t = table_of(r, tbl);
 	if (!l->t || !l->t->present ||
-	    !key_parse(l->t, key, nkey, &r->arena, cols) ||
+	    !key_from_text(l->t, key, nkey, &r->arena, cols) ||
 	    !key_make(l->t, cols, &scratch, &l->key)) {
 		buf_free(&scratch);
 		return 0;

@@ -105,6 +105,9 @@ struct bundle_head {
 	 * have */
 	size_t ncounts;
 	const struct bundle_count *counts;
+	/* of the file: places for keyed digests (bundle/digest.h), zeroed when
+	 * written, at most BUNDLE_DIGESTS_MAX */
+	size_t digests;
 };
 
 /* ---- writing */

@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "bundle/bundle.h"
+#include "bundle/digest.h"
 
 /* ---- number_text.c: integers and bytes as text.  One base 64 alphabet
  * everywhere: A-Z a-z 0-9 - _ (RFC 4648, section 5), never padded. */
@@ -82,10 +83,22 @@ void uuid_dict_add(struct uuid_dict *, const struct uuid *);
 /* The writer: find u, else add it; -1 when it must be written in full. */
 int64_t uuid_dict_use(struct uuid_dict *, const struct uuid *);
 
+/* ---- digest.c: the extra field of the gzip header */
+
+/* Subfields for so many digests, zeroed: bytes written.  out has room for
+ * DIGEST_FIELD_MAX. */
+#define DIGEST_FIELD_MAX (BUNDLE_DIGESTS_MAX * (4 + BUNDLE_DIGEST))
+size_t digest_field_write(uint8_t *out, size_t count);
+/* Where they are in such a field; their number. */
+size_t digest_field_read(const uint8_t *p, size_t n,
+    size_t at[BUNDLE_DIGESTS_MAX]);
+
 /* ---- gzip.c */
 
 struct gz_out {
 	z_stream z;
+	gz_header head;        /* zlib keeps a pointer to it */
+	uint8_t extra[DIGEST_FIELD_MAX]; /* ... and to this */
 	struct buf *out;       /* borrowed */
 	size_t pending;        /* bytes since the last block border */
 	size_t total;
@@ -96,12 +109,14 @@ struct gz_out {
 	char small[2048];      /* all of it, while it fits */
 };
 
-int gz_out_start(struct gz_out *, struct buf *out, struct err *);
+/* digests: places for keyed digests in its header. */
+int gz_out_start(struct gz_out *, struct buf *out, size_t digests,
+    struct err *);
 /* Raw deflate: the later part of a file whose header is not known yet. */
 int gz_out_start_raw(struct gz_out *, struct buf *out, struct err *);
 /* A whole gzip file of head and, behind it, what a raw one wrote. */
-int gz_join(struct buf *out, const struct buf *head, const struct buf *body,
-    uLong body_crc, size_t body_total, struct err *);
+int gz_join(struct buf *out, size_t digests, const struct buf *head,
+    const struct buf *body, uLong body_crc, size_t body_total, struct err *);
 void gz_out_write(struct gz_out *, const void *p, size_t n);
 /* A good place for a block to end. */
 void gz_out_border(struct gz_out *);
@@ -114,6 +129,9 @@ int gz_out_finish(struct gz_out *, struct err *);
 struct gz_in_ops {
 	int (*feed)(void *arg, const char *p, size_t n);
 	void (*progress)(void *arg, int64_t bytes_in);  /* may be NULL */
+	/* before the first feed(): how many digests the header has a place
+	 * for; may be NULL */
+	void (*digests)(void *arg, size_t count);
 };
 int gz_in_read(int fd, const struct gz_in_ops *, void *arg, bool *cut,
     struct err *);

@@ -22,21 +22,26 @@
 
 static int start_deflate(struct gz_out *g, int strategy)
 {
-	/* ten bytes: no name, no time, system "unknown" */
-	static gz_header head = {.os = 255};
-
 	if (g->raw)
 		return deflateInit2(&g->z, 9, Z_DEFLATED, -15, 9, strategy) ==
 		    Z_OK ? 0 : -1;
 	if (deflateInit2(&g->z, 9, Z_DEFLATED, 15 + 16, 9, strategy) != Z_OK)
 		return -1;
-	deflateSetHeader(&g->z, &head);
+	deflateSetHeader(&g->z, &g->head);
 	return 0;
 }
 
-int gz_out_start(struct gz_out *g, struct buf *out, struct err *e)
+int gz_out_start(struct gz_out *g, struct buf *out, size_t digests,
+    struct err *e)
 {
 	memset(g, 0, sizeof *g);
+	/* ten bytes: no name, no time, system "unknown" */
+	g->head.os = 255;
+	if (digests > 0) {
+		g->head.extra = g->extra;
+		g->head.extra_len = (uInt)digest_field_write(g->extra,
+		    digests);
+	}
 	g->out = out;
 	g->start = out->n;
 	if (start_deflate(g, Z_DEFAULT_STRATEGY) < 0)
@@ -111,15 +116,22 @@ static void put_le32(struct buf *b, uLong v)
 /* Deflate streams can be joined where one ends on a byte: the head's ends by
  * an empty stored block (Z_SYNC_FLUSH), and the body refers to nothing before
  * itself. */
-int gz_join(struct buf *out, const struct buf *head, const struct buf *body,
-    uLong body_crc, size_t body_total, struct err *e)
+int gz_join(struct buf *out, size_t digests, const struct buf *head,
+    const struct buf *body, uLong body_crc, size_t body_total, struct err *e)
 {
-	static const char header[10] = {31, (char)139, 8, 0, 0, 0, 0, 0, 2,
-	    (char)255};
+	uint8_t header[10] = {31, 139, 8, 0, 0, 0, 0, 0, 2, 255};
+	uint8_t extra[DIGEST_FIELD_MAX];
+	size_t nextra = digest_field_write(extra, digests);
 	uLong crc = crc32(0, (const Bytef *)head->p, (uInt)head->n);
 	struct gz_out g;
 
+	header[3] = nextra > 0 ? 4 : 0;
 	buf_add(out, header, sizeof header);
+	if (nextra > 0) {
+		buf_addc(out, (char)nextra);
+		buf_addc(out, (char)(nextra >> 8));
+		buf_add(out, extra, nextra);
+	}
 	if (gz_out_start_raw(&g, out, e) < 0)
 		return -1;
 	gz_out_write(&g, head->p, head->n);
@@ -191,6 +203,9 @@ struct gz_in {
 	int fd;
 	int64_t bytes_in;      /* read from fd */
 	bool ended;            /* the member's trailer was read and is right */
+	bool head_told;
+	gz_header head;
+	uint8_t extra[BUNDLE_EXTRA_MAX];
 	bool *cut;
 	struct err *e;
 	const struct gz_in_ops *ops;
@@ -202,6 +217,18 @@ static int bad(struct gz_in *g, const char *what)
 {
 	return err_set(g->e, ERR_DATA, "offset %lld of the gzip file: %s",
 	    (long long)(g->bytes_in - (int64_t)g->z.avail_in), what);
+}
+
+/* The header is whole: tell what its extra field says. */
+static void tell_header(struct gz_in *g)
+{
+	size_t at[BUNDLE_DIGESTS_MAX], count = 0;
+
+	g->head_told = true;
+	if (g->head.extra && g->head.extra_len <= sizeof g->extra)
+		count = digest_field_read(g->extra, g->head.extra_len, at);
+	if (g->ops->digests)
+		g->ops->digests(g->arg, count);
 }
 
 /* Inflate what was read; feed it on. */
@@ -218,6 +245,8 @@ static int inflate_piece(struct gz_in *g)
 			    "bundle: out of memory");
 		if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
 			return bad(g, g->z.msg ? g->z.msg : "bad gzip data");
+		if (!g->head_told && g->head.done == 1)
+			tell_header(g);
 		int r = n > 0 ? g->ops->feed(g->arg, (char *)g->out, n) : 0;
 
 		if (r != 0)
@@ -267,6 +296,10 @@ int gz_in_read(int fd, const struct gz_in_ops *ops, void *arg, bool *cut,
 	struct gz_in g;  /* 64 KB of stack */
 
 	memset(&g.z, 0, sizeof g.z);
+	memset(&g.head, 0, sizeof g.head);
+	g.head.extra = g.extra;
+	g.head.extra_max = sizeof g.extra;
+	g.head_told = false;
 	g.fd = fd;
 	g.bytes_in = 0;
 	g.ended = false;
@@ -276,8 +309,9 @@ int gz_in_read(int fd, const struct gz_in_ops *ops, void *arg, bool *cut,
 	g.arg = arg;
 	if (cut)
 		*cut = false;
-	/* gzip only; the extra field and a name are skipped by zlib */
-	if (inflateInit2(&g.z, 15 + 16) != Z_OK)
+	/* gzip only; a name is skipped by zlib */
+	if (inflateInit2(&g.z, 15 + 16) != Z_OK ||
+	    inflateGetHeader(&g.z, &g.head) != Z_OK)
 		return err_set(e, ERR_SYSTEM, "bundle: out of memory");
 	int r = read_all(&g);
 

@@ -2,7 +2,7 @@ noinst_LIBRARIES += src/bundle/libbundle.a
 src_bundle_libbundle_a_SOURCES = \
 	src/bundle/bundle.h src/bundle/bundle_p.h src/bundle/reader_p.h \
 	src/bundle/number_text.c src/bundle/value_text.c src/bundle/uuid.c \
-	src/bundle/gzip.c \
+	src/bundle/gzip.c src/bundle/digest.c src/bundle/digest.h \
 	src/bundle/writer.c src/bundle/writer_head.c \
 	src/bundle/writer_encode.c \
 	src/bundle/reader.c src/bundle/reader_head.c \

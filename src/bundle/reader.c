@@ -376,6 +376,13 @@ static void progress(void *arg, int64_t bytes)
 		r->ops->progress(r->arg, bytes);
 }
 
+static void digests(void *arg, size_t count)
+{
+	struct reader *r = arg;
+
+	r->head.digests = count;
+}
+
 static void free_reader(struct reader *r)
 {
 	if (r->xml)
@@ -428,7 +435,7 @@ static struct reader *new_reader(const struct bundle_ops *ops, void *arg,
 int bundle_read(int fd, const struct bundle_ops *ops, void *arg, bool *cut,
     struct err *e)
 {
-	static const struct gz_in_ops in = {feed, progress};
+	static const struct gz_in_ops in = {feed, progress, digests};
 	struct reader *r = new_reader(ops, arg, e);
 
 	if (!r)

@@ -181,6 +181,18 @@ static int put_knowledge(struct show *s, const struct bundle_head *h,
 	return put_line(s, e);
 }
 
+/* Whether they are right only the applier can say, which has the keys. */
+static int put_digests(struct show *s, const struct bundle_head *h,
+    struct err *e)
+{
+	if (h->digests == 0)
+		buf_adds(&s->b, "  not signed");
+	else
+		buf_addf(&s->b, "  signed: %zu keyed digest%s, checked when"
+		    " it is applied", h->digests, h->digests == 1 ? "" : "s");
+	return put_line(s, e);
+}
+
 /* Part of a first load; how many rows the sender has. */
 static int put_load(struct show *s, const struct bundle_head *h,
     struct err *e)
@@ -225,6 +237,8 @@ static int show_head(void *arg, const struct bundle_head *h, struct err *e)
 	buf_adds(&s->b, ", packed ");
 	add_time(&s->b, h->wall);
 	if (put_line(s, e) < 0)
+		return -1;
+	if (put_digests(s, h, e) < 0)
 		return -1;
 	add_range(&s->b, h);
 	if (put_line(s, e) < 0)

@@ -428,7 +428,8 @@ static void check_rows(struct bundle_writer *w, const struct bundle_head *h)
 		return;
 	if (h->norigins > BUNDLE_ORIGINS_MAX || h->nknow > BUNDLE_ORIGINS_MAX ||
 	    h->nadopt > BUNDLE_ORIGINS_MAX || h->nchain > BUNDLE_CHAIN_MAX ||
-	    h->nacktags > BUNDLE_TAGS_MAX)
+	    h->nacktags > BUNDLE_TAGS_MAX ||
+	    h->digests > BUNDLE_DIGESTS_MAX)
 		caller_bug(w, "head with too long a list");
 	if (!text_name_ok(h->from) || !text_name_ok(h->to) || h->number < 0 ||
 	    h->after < 0 || h->upto < h->after)
@@ -541,8 +542,8 @@ static int finish_chunked(struct bundle_writer *w,
 	x.gz.total = total; /* a long bundle: line ends between groups */
 	encode_head(&x);
 	rc = x.xml.failed ? out_of_memory(e)
-			  : gz_join(out, &x.xml, &c->body, c->x.gz.crc, total,
-				e);
+			  : gz_join(out, head->digests, &x.xml, &c->body,
+				c->x.gz.crc, total, e);
 	buf_free(&x.xml);
 	return rc;
 }
@@ -555,7 +556,7 @@ static int finish_whole(struct bundle_writer *w,
 
 	buf_init(&x.xml, SIZE_MAX);
 	buf_init(&x.lines, SIZE_MAX);
-	rc = gz_out_start(&x.gz, out, e);
+	rc = gz_out_start(&x.gz, out, head->digests, e);
 	if (rc == 0)
 		rc = encode_all(&x, e);
 	uuid_dict_free(&x.dict);

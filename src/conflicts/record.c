@@ -237,7 +237,7 @@ int record_row(struct work *w, const struct record *r, struct table **out,
 		return err_set(e, ERR_DATA, "table %s is not here, or not"
 		    " tracked: \"dialsync track\" it first, or settle this"
 		    " where it is", r->tbl.p ? r->tbl.p : "");
-	ok = r->key.p && key_parse(t, r->key.p, r->key.n, &w->arena, cols) &&
+	ok = r->key.p && key_from_text(t, r->key.p, r->key.n, &w->arena, cols) &&
 	    key_make(t, cols, &scratch, key);
 	if (ok)
 		*key = work_copy(w, key);

@@ -20,6 +20,7 @@
 #include "config/config_edit.h"
 #include "dialsync/site_cmd.h"
 #include "dialsync/site_copy_db.h"
+#include "dialsync/site_key.h"
 #include "dialsync/site_peer.h"
 #include "spool/spool_lock.h"
 
@@ -27,8 +28,8 @@ static const char usage[] =
     "usage: dialsync copy PEER DIR [-C DIR]\n"
     "\n"
     "Make in DIR, which must be new or empty, a site for that peer: a copy of\n"
-    "the database, a dialsync.conf, and the position from which both sites go\n"
-    "on.  Carry DIR there; from then on they exchange what changes.\n"
+    "the database, a dialsync.conf, a new key, and the position from which both\n"
+    "sites go on.  Carry DIR there; from then on they exchange what changes.\n"
     "\n"
     "  -C DIR    this site's directory\n"
     "  -q, -v    be quiet; explain\n"
@@ -40,6 +41,7 @@ struct copy {
 	char *dir;       /* owned; without slashes at its end */
 	char *tmp;       /* owned; where it is built */
 	char *db_name;   /* owned; the database's name in it */
+	struct keys key; /* the new one, of both sides */
 	struct copy_start start;
 };
 
@@ -108,9 +110,12 @@ static int set_names(const struct copy *c, const char *path, struct err *e)
 	return config_edit_set_site(path, edits, 2, e);
 }
 
-/* The peer there is this site; by the lines by which it is called from here. */
+/* The peer there is this site; by the lines by which it is called from here,
+ * and signed only, where that is said here: both must say the same. */
 static int set_peers(const struct copy *c, const char *path, struct err *e)
 {
+	static const char *const sign[] = {"sign", NULL};
+	static const struct config_edit only_sign = {"security", sign};
 	const struct config *ours = c->site->cfg;
 	const struct config_peer *to = config_peer(ours, c->peer);
 	const char *lines[CONFIG_LIST_MAX + 1] = {NULL};
@@ -125,7 +130,10 @@ static int set_peers(const struct copy *c, const char *path, struct err *e)
 			return -1;
 	if (set_names(c, path, e) < 0)
 		return -1;
-	return site_peer_write(path, ours, us, lines, NULL, e);
+	if (site_peer_write(path, ours, us, lines, NULL, true, e) < 0)
+		return -1;
+	return to && to->security == CONFIG_SECURITY_SIGN ?
+	    config_edit_set_peer(path, us, &only_sign, 1, e) : 0;
 }
 
 static int write_conf(const struct copy *c, struct err *e)
@@ -171,6 +179,49 @@ static int sync_above(const char *dir, struct err *e)
 	return rc;
 }
 
+/* Our side of the key goes on top of those of before, which stay for what is
+ * still on its way.  Last, and DIR gets its name at once behind it: stopped in
+ * between, a key is on top that nobody else has; the next run puts another above
+ * it.  The other way round the peer would sign with a key that is not known
+ * here. */
+static int add_key(const struct copy *c, const struct keys *old,
+    struct err *e)
+{
+	struct keys all = *old;
+	int rc;
+
+	/* never more than a file holds: the oldest goes */
+	if (all.n == KEYS_MAX)
+		all.n--;
+	memmove(all.key + 1, all.key, all.n * sizeof(all.key[0]));
+	all.key[0] = c->key.key[0];
+	all.n++;
+	rc = keys_write(c->site->dir, c->peer, &all, e);
+	keys_wipe(&all);
+	return rc;
+}
+
+static int finish(struct copy *c, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	struct keys old;
+	int rc = -1;
+
+	if (keys_read(c->site->dir, c->peer, &old, e) < 0)
+		return -1;
+	if (add_key(c, &old, e) == 0) {
+		rc = rename(c->tmp, c->dir) == 0 ? 0 :
+		    err_sys(e, "rename %s to %s", c->tmp, c->dir);
+		if (rc < 0)
+			keys_write(c->site->dir, c->peer, &old, &ignored);
+	}
+	keys_wipe(&old);
+	if (rc < 0)
+		return -1;
+	fs_step();
+	return sync_above(c->dir, e);
+}
+
 static int build(struct copy *c, struct err *e)
 {
 	char *db = fs_join(c->tmp, c->db_name);
@@ -189,23 +240,20 @@ static int build(struct copy *c, struct err *e)
 	}
 	if (rc < 0 || write_state(c->tmp, c->start.tag, e) < 0 ||
 	    write_conf(c, e) < 0 || make_spool(c, e) < 0 ||
+	    keys_write(c->tmp, c->site->cfg->site.name, &c->key, e) < 0 ||
 	    fs_sync_dir(c->tmp, e) < 0)
 		return -1;
-	if (rename(c->tmp, c->dir) < 0)
-		return err_sys(e, "rename %s to %s", c->tmp, c->dir);
-	fs_step();
-	return sync_above(c->dir, e);
+	return finish(c, e);
 }
 
-/* Write the peer's section here, and read the file again. */
+/* Write the peer's section here, if need be, and read the file again. */
 static int add_section(struct copy *c, struct err *e)
 {
 	const struct config *cfg = c->site->cfg;
 	struct config *again;
 
-	if (config_peer(cfg, c->peer))
-		return 0;
-	if (site_peer_write(cfg->path, cfg, c->peer, NULL, NULL, e) < 0 ||
+	if (site_peer_write(cfg->path, cfg, c->peer, NULL, NULL, true,
+		e) < 0 ||
 	    config_read(cfg->path, &again, NULL, e) < 0)
 		return -1;
 	config_free(c->site->cfg);
@@ -226,7 +274,10 @@ static int add_peer(struct copy *c, struct err *e)
 		log_warn("%s has exchanged bundles with this site before; the"
 		    " copy takes its place: the database that it had must not"
 		    " be used any more", c->peer);
-	if (add_section(c, e) < 0)
+	/* a broken key file is found before anything is copied */
+	if (keys_read(c->site->dir, c->peer, &c->key, e) < 0 ||
+	    site_key_get(KEY_NEW, NULL, c->peer, &c->key, e) < 0 ||
+	    add_section(c, e) < 0)
 		return -1;
 	return spool_make_peer(&c->site->spool, c->peer, e);
 }
@@ -259,7 +310,8 @@ static int run(struct copy *c, struct err *e)
 	}
 	log_info("site %s is ready to carry in %s; before it is used there,"
 	    " look through its " CONFIG_NAME ": lines, phone numbers and hooks"
-	    " are still this site's", c->peer, c->dir);
+	    " are still this site's.  It has a key that it shares with this"
+	    " site: let nobody else see it", c->peer, c->dir);
 	return 0;
 }
 
@@ -309,6 +361,7 @@ int cmd_copy(int argc, char **argv)
 	copy.db_name = base_name(site.cfg->site.database);
 	if (run(&copy, &e) < 0)
 		code = log_err(&e, NULL);
+	keys_wipe(&copy.key);
 	free(copy.dir);
 	free(copy.tmp);
 	free(copy.db_name);

@@ -105,27 +105,43 @@ static int same_site(struct init *in, struct err *e)
 	return same ? 0 : -1;
 }
 
-/* A whole site was copied: this one gets its own name.  What lies in its spool
- * was packed by, or for, the site that it was; the original has all of it. */
-static int rename_site(const struct init *in, const char *site, struct err *e)
+/* One of the directories of the site that it was. */
+static int put_aside(const struct init *in, const char *dir,
+    const char *site, bool keys, struct err *e)
 {
-	static const char *const dirs[] = {SPOOL_OUTBOX, SPOOL_INBOX};
-	const char *const name[] = {in->name, NULL};
-	const struct config_edit edit = {"name", name};
+	char *from = fs_join(in->dir, dir);
+	char *to = fs_format("%s.of-%s", from, site);
 	int rc = 0;
 
-	for (size_t i = 0; i < 2 && rc == 0; i++) {
-		char *from = fs_join(in->dir, dirs[i]);
-		char *to = fs_format("%s.of-%s", from, site);
-
-		if (rename(from, to) == 0)
-			log_warn("%s is now %s: its bundles were %s's; delete"
-			    " it when %s has them, too", from, to, site, site);
-		else if (errno != ENOENT)
+	if (rename(from, to) < 0) {
+		if (errno != ENOENT)
 			rc = err_sys(e, "rename %s to %s", from, to);
-		free(from);
-		free(to);
+	} else if (keys) {
+		log_warn("%s is now %s: they are %s's, and no peer takes them"
+		    " from %s; delete it, and share new keys with \"dialsync"
+		    " peer NAME --new-key\"", from, to, site, in->name);
+	} else {
+		log_warn("%s is now %s: its bundles were %s's; delete it when"
+		    " %s has them, too", from, to, site, site);
 	}
+	free(from);
+	free(to);
+	return rc;
+}
+
+/* A whole site was copied: this one gets its own name.  What lies in its spool
+ * was packed by, or for, the site that it was; the original has all of it.  Its
+ * keys are shared by the original and its peers, and by nobody else. */
+static int rename_site(const struct init *in, const char *site, struct err *e)
+{
+	const char *const name[] = {in->name, NULL};
+	const struct config_edit edit = {"name", name};
+	int rc = put_aside(in, SPOOL_OUTBOX, site, false, e);
+
+	if (rc == 0)
+		rc = put_aside(in, SPOOL_INBOX, site, false, e);
+	if (rc == 0)
+		rc = put_aside(in, "keys", site, true, e);
 	return rc < 0 ? -1 : config_edit_set_site(in->conf, &edit, 1, e);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "dialsync/site_cmd.h"
+#include "keys/keys.h"
 
 static const struct {
 	const char *name;
@@ -73,8 +74,11 @@ int site_begin(struct site *s, const struct site_options *o)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	struct err e = ERR_INIT;
 
 	log_init("dialsync", site_verbosity());
+	if (keys_start(&e) < 0)
+		return log_err(&e, NULL);
 	opterr = 0;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].name, name))

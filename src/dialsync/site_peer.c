@@ -12,24 +12,31 @@
 #include "capture/load.h"
 #include "config/config_edit.h"
 #include "dialsync/site_cmd.h"
+#include "dialsync/site_key.h"
 #include "dialsync/site_peer.h"
 #include "store/note.h"
 
 static const char usage[] =
-    "usage: dialsync peer [NAME [--line L]... [--phone N]... [--load] |\n"
-    "                     NAME --remove] [-C DIR]\n"
+    "usage: dialsync peer [NAME [--line L]... [--phone N]... [--load]\n"
+    "                      [--new-key | --key-file F | --ask-key] |\n"
+    "                      NAME --remove] [-C DIR]\n"
     "\n"
     "Add a peer or change one; without NAME: list them.  The peer gets what\n"
     "was logged since \"dialsync track\"; older rows are taken to be there,\n"
     "unless --load sends them.\n"
     "\n"
-    "  --line L   reach it by this line; again: tried in turn\n"
-    "  --phone N  its telephone number; again: tried in turn\n"
-    "  --load     send everything first: all rows of all tracked tables\n"
-    "  --remove   it is no peer any more; added again, both go on where they\n"
-    "             stood\n"
-    "  -C DIR     the site's directory\n"
-    "  -q, -v     be quiet; explain\n"
+    "  --line L      reach it by this line; again: tried in turn\n"
+    "  --phone N     its telephone number; again: tried in turn\n"
+    "  --load        send everything first: all rows of all tracked tables\n"
+    "  --new-key     make a key that only it and this site know, and print it;\n"
+    "                an old one is good until the peer uses the new one\n"
+    "  --key-file F  take in a key that was made there and carried here\n"
+    "  --ask-key     take in one that was read out: from the terminal, or from\n"
+    "                standard input\n"
+    "  --remove      it is no peer any more; added again, both go on where\n"
+    "                they stood\n"
+    "  -C DIR        the site's directory\n"
+    "  -q, -v        be quiet; explain\n"
     "  --help, --version\n";
 
 struct wanted {
@@ -38,6 +45,8 @@ struct wanted {
 	const char *phones[CONFIG_LIST_MAX + 1];
 	int nlines, nphones;
 	bool remove, load;
+	enum key_source key;
+	const char *key_file;
 };
 
 /* ---- list */
@@ -53,6 +62,7 @@ static void put_list(const struct config_list *l)
 static int list_peers(const struct site *s)
 {
 	struct peer p;
+	struct keys keys;
 	struct err e = ERR_INIT;
 	int64_t seq;
 
@@ -61,16 +71,20 @@ static int list_peers(const struct site *s)
 	for (size_t i = 0; i < s->cfg->n_peers; i++) {
 		const struct config_peer *c = &s->cfg->peers[i];
 
-		if (peer_load(s->store, c->name, &p, &e) < 0)
+		if (peer_load(s->store, c->name, &p, &e) < 0 ||
+		    keys_read(s->dir, c->name, &keys, &e) < 0)
 			return log_err(&e, NULL);
 		printf("%s\tlines ", c->name);
 		put_list(&c->lines);
 		printf("\tphones ");
 		put_list(&c->phones);
-		printf("\tsecurity %s\tsent to %lld of %lld\tapplied to %lld\n",
+		printf("\tsecurity %s\tsent to %lld of %lld\tapplied to %lld"
+		    "\tkeys %zu\n",
 		    c->security == CONFIG_SECURITY_NONE ? "none" :
 		    c->security == CONFIG_SECURITY_SIGN ? "sign" : "encrypt",
-		    (long long)p.mark, (long long)seq, (long long)p.pos);
+		    (long long)p.mark, (long long)seq, (long long)p.pos,
+		    keys.n);
+		keys_wipe(&keys);
 	}
 	if (s->cfg->n_peers == 0)
 		log_info("no peers yet; add one with \"dialsync peer NAME\"");
@@ -79,54 +93,26 @@ static int list_peers(const struct site *s)
 
 /* ---- the file */
 
-static const char note[] =
-    "; There are no keys in this version: bundles and calls are neither\n"
-    "; signed nor encrypted, and whoever knows the names is let in.\n";
-
-/* Put the note above the line `security` of the peer's section. */
-static int add_note(const char *path, const char *name, struct err *e)
-{
-	struct buf old = BUF_INIT(1 << 24), new = BUF_INIT(1 << 24);
-	char *header = fs_format("[peer %s]", name);
-	const char *at;
-	int rc = fs_read(path, &old, e);
-
-	at = rc == 0 ? strstr(buf_str(&old), header) : NULL;
-	at = at ? strstr(at, "\nsecurity") : NULL;
-	if (at) {
-		at++;
-		buf_add(&new, old.p, (size_t)(at - old.p));
-		buf_adds(&new, note);
-		buf_adds(&new, at);
-		rc = new.failed ? 0 :
-		    fs_replace(path, new.p, new.n, 0, e);
-	}
-	free(header);
-	buf_free(&old);
-	buf_free(&new);
-	return rc;
-}
-
 int site_peer_write(const char *path, const struct config *cfg,
     const char *name, const char *const *lines, const char *const *phones,
-    struct err *e)
+    bool keyed, struct err *e)
 {
-	static const char *const none[] = {"none", NULL};
+	static const char *const encrypt[] = {"encrypt", NULL};
 	const struct config_peer *old = config_peer(cfg, name);
 	struct config_edit edits[3];
-	bool security = !old || !config_key_at(&old->where, "security") ||
-	    config_key_at(&old->where, "security") == old->where.section;
 	size_t n = 0;
 
 	if (lines && *lines)
 		edits[n++] = (struct config_edit){"line", lines};
 	if (phones && *phones)
 		edits[n++] = (struct config_edit){"phone", phones};
-	if (security)
-		edits[n++] = (struct config_edit){"security", none};
-	if (config_edit_set_peer(path, name, edits, n, e) < 0)
-		return -1;
-	return security ? add_note(path, name, e) : 0;
+	if (keyed && old && old->security == CONFIG_SECURITY_NONE) {
+		edits[n++] = (struct config_edit){"security", encrypt};
+		log_info("[peer %s] of " CONFIG_NAME " said security = none,"
+		    " which is refused where a key is shared; it says encrypt"
+		    " now", name);
+	}
+	return config_edit_set_peer(path, name, edits, n, e);
 }
 
 /* ---- add, change, remove */
@@ -202,18 +188,15 @@ static int want_load(struct store *s, const char *name, struct err *e)
 	return 0;
 }
 
-static int set_peer(struct site *s, const char *path, const struct wanted *w,
-    struct err *e)
+/* The peer's section and its place in the database. */
+static int write_peer(struct site *s, const char *path,
+    const struct wanted *w, bool keyed, struct err *e)
 {
 	bool known = config_peer(s->cfg, w->name) != NULL;
 	struct peer p;
 	int rc;
 
-	if (!strcmp(w->name, s->cfg->site.name))
-		return err_set(e, ERR_USAGE, "%s is this site itself; a peer is"
-		    " another one", w->name);
-	if (check_lines(s, w, e) < 0 ||
-	    site_peer_write(path, s->cfg, w->name, w->lines, w->phones,
+	if (site_peer_write(path, s->cfg, w->name, w->lines, w->phones, keyed,
 		e) < 0 || spool_make_peer(&s->spool, w->name, e) < 0 ||
 	    store_begin(s->store, e) < 0)
 		return -1;
@@ -227,11 +210,69 @@ static int set_peer(struct site *s, const char *path, const struct wanted *w,
 	if (!known && p.number + p.inc > 0)
 		log_info("%s was a peer before: both go on where they stood;"
 		    " what was changed since is sent", w->name);
-	log_info("peer %s is %s; it %s; there are no keys in this version, so"
-	    " %s has security = none", w->name, known ? "changed" : "added",
+	log_info("peer %s is %s; it %s", w->name, known ? "changed" : "added",
 	    w->nlines || known ? "is in " CONFIG_NAME :
-	    "has no line yet: add one with --line", CONFIG_NAME);
-	return w->load ? want_load(s->store, w->name, e) : 0;
+	    "has no line yet: add one with --line");
+	return 0;
+}
+
+/* Without a key nobody is called, unless a person says that none is needed. */
+static void tell_no_key(const struct site *s, const struct wanted *w)
+{
+	const struct config_peer *old = config_peer(s->cfg, w->name);
+
+	if (!old || old->security != CONFIG_SECURITY_NONE)
+		log_info("%s has no key: make one with \"dialsync peer %s"
+		    " --new-key\", or take in its own with --key-file or"
+		    " --ask-key; without one calls need security = none in"
+		    " [peer %s] of " CONFIG_NAME " on both sides", w->name,
+		    w->name, w->name);
+}
+
+/* Stopped before the key is written: the section asks for one, and the same
+ * command goes on. */
+static int set_peer(struct site *s, const char *path, const struct wanted *w,
+    struct err *e)
+{
+	struct keys old, more;
+	size_t added = 0, all = 0;
+	bool keyed;
+	int rc = -1;
+
+	if (!strcmp(w->name, s->cfg->site.name))
+		return err_set(e, ERR_USAGE, "%s is this site itself; a peer is"
+		    " another one", w->name);
+	if (check_lines(s, w, e) < 0 ||
+	    keys_read(s->dir, w->name, &old, e) < 0 ||
+	    site_key_get(w->key, w->key_file, w->name, &more, e) < 0)
+		return -1;
+	keyed = old.n + more.n > 0;
+	keys_wipe(&old);
+	if (write_peer(s, path, w, keyed, e) == 0 && (more.n == 0 ||
+	    site_key_add(s, w->name, &more, &added, &all, e) == 0))
+		rc = 0;
+	if (rc == 0 && more.n > 0)
+		site_key_tell(s, w->name, w->key, &more, added, all);
+	else if (rc == 0 && !keyed)
+		tell_no_key(s, w);
+	keys_wipe(&more);
+	return rc == 0 && w->load ? want_load(s->store, w->name, e) : rc;
+}
+
+/* The key of one that is removed stays, as how far it was sent does: added
+ * again, both go on, and nothing unsigned is taken from it in between.  Nobody
+ * is let in with it, since only peers are. */
+static void tell_key_left(const struct site *s, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	struct keys k;
+
+	if (keys_read(s->dir, name, &k, &ignored) == 0 && k.n == 0)
+		return;
+	keys_wipe(&k);
+	log_info("its key stays in %s/keys/%s.key for that, and nobody is let"
+	    " in with it; if others may have it, delete that file", s->dir,
+	    name);
 }
 
 /* The file first: programs that start in between would add the peer to the
@@ -262,6 +303,7 @@ static int remove_peer(struct site *s, const char *path, const char *name,
 	log_info("peer %s is removed; how far it was sent is kept, so that"
 	    " both go on from there if \"dialsync peer %s\" adds it again",
 	    name, name);
+	tell_key_left(s, name);
 	return 0;
 }
 
@@ -286,11 +328,39 @@ static int run(const struct site_options *o, const struct wanted *w)
 	return code;
 }
 
+/* One of the three ways to a key; false: there was one already. */
+static bool want_key(struct wanted *w, int c)
+{
+	if (w->key != KEY_FROM_NOWHERE)
+		return false;
+	w->key = c == 'n' ? KEY_NEW : c == 'a' ? KEY_ASKED : KEY_FROM_FILE;
+	w->key_file = c == 'f' ? optarg : NULL;
+	return true;
+}
+
+/* What does not go together; NULL. */
+static const char *check_wanted(const struct wanted *w)
+{
+	bool other = w->nlines || w->nphones || w->load || w->key;
+
+	if (!w->name && (other || w->remove))
+		return "the peer's name is missing";
+	if (w->remove && other)
+		return "--remove stands alone";
+	if (w->name && !text_name_ok(w->name))
+		return "a peer's name is 1 to 32 of a-z A-Z 0-9 _ - . and"
+		    " begins with a letter or digit";
+	return NULL;
+}
+
 int cmd_peer(int argc, char **argv)
 {
 	static const struct option longopts[] = {
 		{"line", required_argument, NULL, 'l'},
 		{"phone", required_argument, NULL, 'p'},
+		{"new-key", no_argument, NULL, 'n'},
+		{"key-file", required_argument, NULL, 'f'},
+		{"ask-key", no_argument, NULL, 'a'},
 		{"remove", no_argument, NULL, 'r'},
 		{"load", no_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},
@@ -313,7 +383,11 @@ int cmd_peer(int argc, char **argv)
 			w.lines[w.nlines++] = optarg;
 		else if (c == 'p')
 			w.phones[w.nphones++] = optarg;
-		else if (c == 'r')
+		else if (c == 'n' || c == 'f' || c == 'a') {
+			if (!want_key(&w, c))
+				return site_usage(&o, "one of --new-key,"
+				    " --key-file and --ask-key");
+		} else if (c == 'r')
 			w.remove = true;
 		else if (c == 'L')
 			w.load = true;
@@ -324,12 +398,7 @@ int cmd_peer(int argc, char **argv)
 		return site_usage(&o, "one peer at a time");
 	if (optind < argc)
 		w.name = argv[optind];
-	if (!w.name && (w.nlines || w.nphones || w.remove || w.load))
-		return site_usage(&o, "the peer's name is missing");
-	if (w.remove && (w.nlines || w.nphones || w.load))
-		return site_usage(&o, "--remove stands alone");
-	if (w.name && !text_name_ok(w.name))
-		return site_usage(&o, "a peer's name is 1 to 32 of a-z A-Z 0-9"
-		    " _ - . and begins with a letter or digit");
+	if (check_wanted(&w))
+		return site_usage(&o, check_wanted(&w));
 	return run(&o, &w);
 }

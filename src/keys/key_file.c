@@ -68,6 +68,9 @@ static ssize_t read_all(int fd, char *text, const char *path, struct err *e)
 		n += (size_t)got;
 	}
 	text[n] = '\0';
+	if (n == FILE_MAX)
+		return err_set(e, ERR_CONFIG, "%s is longer than a file of "
+		    "keys can be", path);
 	if (strlen(text) != n)
 		return err_set(e, ERR_CONFIG, "%s is not text", path);
 	return (ssize_t)n;
@@ -110,9 +113,11 @@ static int read_file(int fd, const char *path, struct keys *k, struct err *e)
 	char text[FILE_MAX + 1];
 	int rc = -1;
 
-	if (check_file(fd, path, e) == 0 && read_all(fd, text, path, e) >= 0)
+	if (read_all(fd, text, path, e) >= 0)
 		rc = read_lines(text, path, k, e);
 	sodium_memzero(text, sizeof(text));
+	if (rc == 0 && k->n == 0)
+		rc = err_set(e, ERR_CONFIG, "%s holds no key", path);
 	return rc;
 }
 
@@ -127,7 +132,9 @@ int keys_read(const char *dir, const char *peer, struct keys *k, struct err *e)
 	/* O_NONBLOCK: a fifo in its place must not stop the program */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0) {
-		rc = read_file(fd, path, k, e);
+		rc = check_file(fd, path, e);
+		if (rc == 0)
+			rc = read_file(fd, path, k, e);
 		close(fd);
 	} else if (errno == ELOOP) {
 		rc = err_set(e, ERR_CONFIG,
@@ -140,6 +147,22 @@ int keys_read(const char *dir, const char *peer, struct keys *k, struct err *e)
 	if (rc < 0)
 		keys_wipe(k);
 	free(path);
+	return rc;
+}
+
+int keys_read_carried(const char *path, struct keys *k, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+
+	k->n = 0;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return err_set(e, ERR_MISSING, "%s is not there", path);
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	rc = read_file(fd, path, k, e);
+	close(fd);
+	if (rc < 0)
+		keys_wipe(k);
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include "keys/keys.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DATA_SYMBOLS 26
@@ -130,6 +131,77 @@ static int symbols_in(const char *text, uint8_t s[SYMBOLS], struct err *e)
 	return 0;
 }
 
+static bool fits(const uint8_t s[SYMBOLS])
+{
+	uint8_t check[2];
+
+	check_of(s, check);
+	return memcmp(check, s + DATA_SYMBOLS, sizeof(check)) == 0 &&
+	    !(s[DATA_SYMBOLS - 1] & 3);
+}
+
+/* The one symbol that can be replaced so that all fit, from 1; 0: there is
+ * none.  The code's distance is 3, so there is one at most. */
+static unsigned wrong_one(uint8_t s[SYMBOLS])
+{
+	for (unsigned i = 0; i < SYMBOLS; i++) {
+		uint8_t was = s[i];
+		bool found = false;
+
+		for (unsigned v = 0; v < 32 && !found; v++) {
+			s[i] = (uint8_t)v;
+			found = fits(s);
+		}
+		s[i] = was;
+		if (found)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* The first of two neighbours that fit when swapped, from 1; 0. */
+static unsigned swapped(uint8_t s[SYMBOLS])
+{
+	for (unsigned i = 0; i + 1 < SYMBOLS; i++) {
+		uint8_t was = s[i];
+		bool found;
+
+		s[i] = s[i + 1];
+		s[i + 1] = was;
+		found = fits(s);
+		s[i + 1] = s[i];
+		s[i] = was;
+		if (found)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* Where to look, as far as the check tells; a place, never a character. */
+static int does_not_fit(uint8_t s[SYMBOLS], struct err *e)
+{
+	char where[160] = "more than one is wrong";
+	unsigned one, two;
+
+	if (!e)
+		return -1;
+	one = wrong_one(s);
+	two = swapped(s);
+	if (one && two)
+		snprintf(where, sizeof(where), "character %u of group %u is "
+		    "wrong, or characters %u and %u of all are swapped",
+		    (one - 1) % 4 + 1, (one - 1) / 4 + 1, two, two + 1);
+	else if (one)
+		snprintf(where, sizeof(where), "if one is wrong, it is "
+		    "character %u of group %u", (one - 1) % 4 + 1,
+		    (one - 1) / 4 + 1);
+	else if (two)
+		snprintf(where, sizeof(where), "characters %u and %u of all "
+		    "may be swapped", two, two + 1);
+	return err_set(e, ERR_CONFIG, "the key's characters do not fit one "
+	    "another: %s; compare it with the peer's", where);
+}
+
 int key_parse(const char *text, struct key *k, struct err *e)
 {
 	uint8_t s[SYMBOLS], check[2];
@@ -138,10 +210,7 @@ int key_parse(const char *text, struct key *k, struct err *e)
 	if (rc == 0) {
 		check_of(s, check);
 		if (memcmp(check, s + DATA_SYMBOLS, sizeof(check)) != 0)
-			rc = err_set(e, ERR_CONFIG,
-			    "the key's last two characters do not fit the "
-			    "others: something in it is wrong or swapped; "
-			    "compare it with the peer's");
+			rc = does_not_fit(s, e);
 		else if (s[DATA_SYMBOLS - 1] & 3)
 			rc = err_set(e, ERR_CONFIG,
 			    "this is not a key that "

@@ -41,9 +41,13 @@ int key_parse(const char *text, struct key *k, struct err *e);
 
 /* keys/PEER.key below dir.  0: read (n may be 0: there is no file); -1, n is
  * 0: ERR_CONFIG (peer is no name; a line is no key: its number; readable or
- * writable by others: chmod 600; a link; too many), ERR_SYSTEM.  '#' begins a
- * comment. */
+ * writable by others: chmod 600; a link; too many; none at all, since a file that
+ * was emptied by mistake must not make a peer go without), ERR_SYSTEM.  '#'
+ * begins a comment. */
 int keys_read(const char *dir, const char *peer, struct keys *k, struct err *e);
+/* As above, of a file anywhere, a stick's, say: whoever may read it, and through
+ * a link.  It holds one key at least.  Also ERR_MISSING. */
+int keys_read_carried(const char *path, struct keys *k, struct err *e);
 /* Replace the file, 0600, durable (write, sync, rename, sync); makes keys/,
  * 0700, when it is not there.  No keys: removes the file. */
 int keys_write(const char *dir, const char *peer, const struct keys *k,

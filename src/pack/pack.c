@@ -34,6 +34,7 @@ struct work {
 	size_t nrows;              /* in it */
 	double ratio;              /* compressed bytes a raw byte, last seen */
 	bool measured;             /* ... or still a guess */
+	struct keys keys;          /* shared with the peer; none: unsigned */
 	struct pack_result *result;
 };
 
@@ -426,7 +427,9 @@ static int one_bundle(struct work *w, struct err *e)
 			return -1;
 		w->nrows += bundle_rows(w->rows.w);
 		raw = bundle_raw(w->rows.w);
-		if (bundle_finish(w->rows.w, &w->head.head, &w->out, e) < 0)
+		w->head.head.digests = w->keys.n;
+		if (bundle_finish(w->rows.w, &w->head.head, &w->out, e) < 0 ||
+		    pack_sign(&w->out, &w->keys, e) < 0)
 			return -1;
 		if (raw && !w->rows.chunks) {
 			w->ratio = (double)w->out.n / (double)raw;
@@ -471,7 +474,10 @@ int pack_peer(const struct pack_conf *conf, const char *name,
 	w.result = result;
 	if (spool_lock(conf->spool, SPOOL_LOCK_PACKER, name, &lock, e) < 0)
 		return -1;
-	rc = start(&w, e);
+	/* whoever changes them takes the same lock */
+	rc = keys_read(conf->spool->dir, name, &w.keys, e);
+	if (rc >= 0)
+		rc = start(&w, e);
 	if (rc >= 0 && w.peer.loading == PEER_LOAD_WANTED)
 		rc = pack_load_begin(conf->store, &w.peer, e);
 	/* to the end as it was then, or programs that keep writing would keep
@@ -480,6 +486,7 @@ int pack_peer(const struct pack_conf *conf, const char *name,
 	    (!w.head.head.end || pack_load_left(&w.peer)))
 		;
 	bundle_done(&w);
+	keys_wipe(&w.keys);
 	pack_rest_free(&w.rest);
 	spool_unlock(&lock);
 	return rc < 0 ? -1 : 0;

@@ -4,7 +4,7 @@
  * The order of what is durable:
  *
  *	1 commit   the log is folded, "packed" is the clock that the bundle tells
- *	2          outbox/PEER/tmp/N.xml.gz is written and synced
+ *	2          outbox/PEER/tmp/N.xml.gz is written, signed, and synced
  *	3 commit   mark, number and tag of the peer move past it
  *	4          tmp/N becomes outbox/PEER/N
  *
@@ -35,7 +35,8 @@ struct pack_result {
 };
 
 /* Make bundles for one peer.  Errors: ERR_BUSY the database or the peer's
- * outbox is locked; ERR_USAGE no such peer; ERR_SYSTEM; ERR_DATA. */
+ * outbox is locked; ERR_USAGE no such peer; ERR_CONFIG its key file cannot be
+ * used; ERR_SYSTEM; ERR_DATA. */
 int pack_peer(const struct pack_conf *, const char *peer,
     struct pack_result *, struct err *);
 

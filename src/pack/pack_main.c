@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "capture/forget.h"
 #include "capture/identity.h"
+#include "keys/keys.h"
 #include "pack/pack.h"
 #include "site/site.h"
 #include "spool/status_file.h"
@@ -164,7 +165,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (site_open(&s, o.dir, &e) < 0)
+	if (keys_start(&e) < 0 || site_open(&s, o.dir, &e) < 0)
 		return log_err(&e, NULL);
 	code = check_names(&s, &o);
 	if (code == 0 && site_open_store(&s, DB_WRITE, &e) < 0)

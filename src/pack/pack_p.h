@@ -2,6 +2,7 @@
 #ifndef PACK_PACK_P_H
 #define PACK_PACK_P_H
 
+#include "keys/keys.h"
 #include "pack/pack.h"
 #include "store/frag.h"
 
@@ -91,6 +92,10 @@ void pack_counts_free(struct pack_counts *);
 int pack_load_begin(struct store *, struct peer *, struct err *);
 /* Is it on its way, with something left to send, if only its end? */
 bool pack_load_left(const struct peer *);
+
+/* Put a digest by each key into its place in a whole bundle that was written
+ * with so many places.  Without keys: nothing.  ERR_CALLER: other places. */
+int pack_sign(struct buf *bundle, const struct keys *, struct err *);
 
 /* The header's arrays, owned here. */
 struct pack_head {

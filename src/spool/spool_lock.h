@@ -3,7 +3,8 @@
  * it when the process ends, however it ends, so a lock is never stale; the
  * file stays, because removing it would let two owners lock two files.
  *
- *	PACKER   outbox/PEER/.lock         two packers for one peer
+ *	PACKER   outbox/PEER/.lock         two packers for one peer; a packer
+ *	                                   and who changes keys/PEER.key
  *	APPLIER  inbox/.lock               two appliers (name NULL)
  *	LINE     status/.dialer.LINE.lock  two dialers on one line
  *	CALL     inbox/PEER/.lock          two calls with one peer on two lines

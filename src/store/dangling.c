@@ -399,7 +399,7 @@ static int complete_one(struct review *r, sqlite3_stmt *st, struct err *e)
 	int rc = 0;
 
 	arena_reset(&r->arena);
-	if (t && t->present && key_parse(t, key,
+	if (t && t->present && key_from_text(t, key,
 		(size_t)sqlite3_column_bytes(st, 2), &r->arena, cols) &&
 	    key_make(t, cols, &scratch, &k))
 		rc = gone_get(r->s, t, &k, &json, e);

@@ -279,7 +279,7 @@ static bool number_value(const char **p, const char *end, struct value *v)
 	return n && !*stop;
 }
 
-bool key_parse(const struct table *t, const char *text, size_t n,
+bool key_from_text(const struct table *t, const char *text, size_t n,
     struct arena *arena, struct value *cols)
 {
 	const char *p = text, *end = text + n;

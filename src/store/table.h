@@ -146,7 +146,7 @@ bool key_split(const struct table *, const struct value *key,
 /* As SQL text for people: 'a', 3 */
 void key_text(const struct table *, const struct value *key, struct buf *out);
 /* The reverse: the values of the key's columns, in the arena. */
-bool key_parse(const struct table *, const char *text, size_t n,
+bool key_from_text(const struct table *, const char *text, size_t n,
     struct arena *, struct value *cols);
 
 #endif
