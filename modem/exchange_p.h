@@ -17,6 +17,7 @@
 #define EXCHANGE_SILENCE_MS 60000u
 #define EXCHANGE_RECORD_MS  8000u
 #define EXCHANGE_RECORD_MIN 512u
+#define EXCHANGE_RECORD_SPAN 2048u /* so much also if a frame has less */
 /* Sealed it fits into one frame (4,096 bytes), so that a cut costs one record
  * and not two. */
 #define EXCHANGE_RECORD_MAX ((size_t)RECORD_DATA_MAX - RECORD_TAG - 2)

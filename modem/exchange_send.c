@@ -3,6 +3,7 @@
  * number; what the process must supply is asked for while the record waits. */
 #include "modem/exchange_p.h"
 
+#include <math.h>
 #include <string.h>
 
 #define NUMBER(n) ((unsigned long long)(n))
@@ -288,16 +289,24 @@ bool exchange_send_event(struct exchange *x, struct exchange_event *ev)
 
 /* --- records --- */
 
-/* A record lasts record_ms at most, so that control is not late. */
+/* A record lasts record_ms at most, so that control is not late; and it fits
+ * into one frame of the link's (as long as costs least under the errors that
+ * there are), so that a cut costs one record and not two.  Where frames are
+ * short, records are not: each costs 18 bytes. */
 static size_t record_limit(const struct exchange *x)
 {
 	struct link_stats ls;
-	double rate, n;
+	double rate, n, frame;
 
 	link_get_stats(x->link, &ls);
 	rate = ls.rate_out > 0 ? ls.rate_out : x->conf.rate;
 	n = rate > 0 ? rate * x->conf.record_ms / 1000 : 2 *
 	    EXCHANGE_RECORD_MIN;
+	frame = ls.errors > 0 ? sqrt(12 / ls.errors) - RECORD_TAG - 2 : n;
+	if (frame < EXCHANGE_RECORD_SPAN)
+		frame = EXCHANGE_RECORD_SPAN;
+	if (n > frame)
+		n = frame;
 	if (n < EXCHANGE_RECORD_MIN)
 		return EXCHANGE_RECORD_MIN;
 	return n > EXCHANGE_RECORD_MAX ? EXCHANGE_RECORD_MAX : (size_t)n;

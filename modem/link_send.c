@@ -417,16 +417,9 @@ static size_t choose(struct link *l, uint64_t *off, bool *again)
 	for (size_t i = 0; i < s->bound_n; i++) {
 		uint64_t b = s->bound[(s->bound_head + i) % LINK_BOUNDS];
 
-		if (b > end) {
-			/* in equal parts up to there */
-			if (best == 0 && b - *off < 8 * max) {
-				uint64_t k = (b - *off + max - 1) / max;
-
-				end = *off + (b - *off + k - 1) / k;
-			}
+		if (b > end)
 			break;
-		}
-		if (b > *off + max / 2)
+		if (b > *off + max / 8)
 			best = b;
 	}
 	return (size_t)((best > 0 ? best : end) - *off);
