@@ -200,7 +200,12 @@ uint64_t link_timer_at(const struct link *l)
 		wait += (uint64_t)(ANSWER_BYTES / l->p.rate);
 	else
 		wait += UNKNOWN_MS;
-	return l->c.timer_from + (wait << l->c.backoff);
+	/* No seldomer than the probes of an idle line. */
+	if (wait << l->c.backoff < link_dead_ms(l) / 6)
+		wait <<= l->c.backoff;
+	else if (wait < link_dead_ms(l) / 6)
+		wait = link_dead_ms(l) / 6;
+	return l->c.timer_from + wait;
 }
 
 static uint64_t flush_at(const struct link *l)

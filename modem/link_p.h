@@ -117,7 +117,7 @@ struct link_pace {
 	double base;     /* peer's clock less ours, plus the way */
 	/* base is measured by a frame that found the line empty: from when it
 	 * was handed out, how many bytes, and the peer's stamp. */
-	bool anchored, anchor_waits;
+	bool anchored, anchor_waits, raised;
 	uint64_t anchor_seq, anchor_start, anchor_age;
 	bool anchor_probed;
 	double anchor_from;

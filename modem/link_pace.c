@@ -66,8 +66,14 @@ static double speed(const struct link_pace *p)
 /* How long the way is, given the rate. */
 static void set_base(struct link_pace *p)
 {
-	if (p->anchored && p->rate > 0)
-		p->base = p->anchor_way - p->anchor_n / p->rate;
+	double base;
+
+	if (!p->anchored || p->rate == 0)
+		return;
+	base = p->anchor_way - p->anchor_n / p->rate;
+	/* Once it was found too low it only rises. */
+	if (!p->raised || base > p->base)
+		p->base = base;
 }
 
 /* Whatever the peer's stamps say, the line does not stand still. */
@@ -124,6 +130,7 @@ static void anchor(struct link *l, const struct link_flight *f)
 	p->anchor_age = l->now;
 	p->anchor_way = way;
 	p->anchor_n = n;
+	p->raised = false;
 	set_base(p);
 }
 
@@ -228,7 +235,7 @@ static void first_rate(struct link *l, const struct link_flight *f)
 	double n = (double)(f->end - p->ref_end);
 	double apart = f->gone - p->ref_gone;
 
-	if (n <= 0 || !p->anchored || (apart > 5 && ms < apart + 20))
+	if (n <= 0 || !p->anchored || apart > (ms > 20 ? ms / 4 : 5))
 		return;
 	set_rate(l, n / (ms > 40 ? ms : ms + 4));
 	if (ms <= 40) {
@@ -258,8 +265,8 @@ static void correct(struct link *l, uint64_t seq, const struct link_flight *f)
 	if (seq >= p->fixed_seq && p->fixed > 40 &&
 	    off > 40 + 2 * (p->gain - 1) * (f->gone - p->fixed_gone) &&
 	    delay > p->fixed_delay - p->fixed / 2) {
-		p->anchor_way = p->base = p->base + off;
-		p->anchor_n = 0;
+		p->base += off;
+		p->raised = true;
 		p->fixed = 0;
 		return;
 	}

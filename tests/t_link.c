@@ -84,7 +84,7 @@ static const struct row {
 	    .ab = 200000, .ba = 100000, .least = .65, .again = 20000,
 	    .dead_from = 10000, .dead_to = 30000},
 	{.name = "a direction dead at the start", .bps = 33600,
-	    .delay_ms = 60, .ab = 200000, .ba = 200000, .least = .7,
+	    .delay_ms = 60, .ab = 200000, .ba = 200000, .least = .65,
 	    .again = 6000, .dead_from = 1, .dead_to = 10000},
 	{.name = "a direction dead at the end", .bps = 33600,
 	    .delay_ms = 60, .ab = 100000, .ba = 100000, .least = .5,
