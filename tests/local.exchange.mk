@@ -23,3 +23,12 @@ tests_random_exchange_LDADD = $(EXCHANGE_LIBS)
 TESTS += tests/s_exchange_dump.sh tests/s_exchange_random.sh
 EXTRA_DIST += tests/s_exchange_dump.sh tests/s_exchange_random.sh \
 	tests/fz_exchange.c
+EXTRA_DIST += \
+	tests/corpus/exchange/01 tests/corpus/exchange/02 tests/corpus/exchange/03 \
+	tests/corpus/exchange/04 tests/corpus/exchange/05 tests/corpus/exchange/06 \
+	tests/corpus/exchange/07 tests/corpus/exchange/08 tests/corpus/exchange/09 \
+	tests/corpus/exchange/10 tests/corpus/exchange/11 tests/corpus/exchange/12 \
+	tests/corpus/exchange/13 tests/corpus/exchange/14 tests/corpus/exchange/15 \
+	tests/corpus/exchange/16 tests/corpus/exchange/17 tests/corpus/exchange/18 \
+	tests/corpus/exchange/19 tests/corpus/exchange/20 tests/corpus/exchange/21 \
+	tests/corpus/exchange/22 tests/corpus/exchange/23 tests/corpus/exchange/24
