@@ -1,15 +1,14 @@
-/* The exchange: the outboxes of two sites are swapped, both ways at once.
- * doc/EXCHANGE.md is the protocol, from the magic to "You can hang up now."
- *
- * Sans-IO, as zmodem.h: bytes and milliseconds in, bytes and events out.
- * The loop:
+/* The exchange: the outboxes of two sites are swapped, both ways at once;
+ * doc/EXCHANGE.md.  Sans-IO, as zmodem.h: bytes and milliseconds in, bytes and
+ * events out.  The loop:
  *   poll until exchange_deadline()
  *   exchange_feed() what came, or exchange_tick()
  *   while (exchange_event(x, &ev)) answer it
  *   write what exchange_out() has, exchange_sent() what was taken, events again
- * Until EXCHANGE_EV_DONE or EXCHANGE_EV_FAILED.  Random bytes come from the
- * caller (conf.seed), keys are copied and wiped in exchange_free().
- * keys_start() must have been called (libsodium). */
+ * Until EXCHANGE_EV_DONE or EXCHANGE_EV_FAILED.  Answers may come later: then
+ * events and exchange_out() again.  Random bytes come from the caller
+ * (conf.seed), keys are copied and wiped in exchange_free().  keys_start()
+ * must have been called (libsodium). */
 #ifndef MODEM_EXCHANGE_H
 #define MODEM_EXCHANGE_H
 
@@ -66,15 +65,13 @@ enum exchange_event_type {
 	EXCHANGE_EV_WANT_OFFER,
 	/* Answer exchange_data() with 1 to n bytes of number from offset. */
 	EXCHANGE_EV_WANT_DATA,
-	/* A bundle begins: number, size, crc, offset: its bytes come from
-	 * offset on.  No answer needed; exchange_stored() (it is known here),
-	 * exchange_restart() and exchange_pass() may be said, from now on
-	 * until they have been.  One that was coming is over: its sender
+	/* A bundle begins: number, size, crc; its bytes come from offset on.
+	 * Until it is whole exchange_stored() (known here), _restart() and
+	 * _pass() may be said.  One that was coming is over: its sender
 	 * could not read on, or begins it again where it was told to. */
 	EXCHANGE_EV_BUNDLE,
-	/* Is it (number, size, crc) known here?  Answer exchange_stored(), or
-	 * exchange_restart() at 0 or where a partial of it ends, or
-	 * exchange_pass(). */
+	/* Is it (number, size, crc) known here?  exchange_stored(), or
+	 * exchange_restart() from where a partial ends, or exchange_pass(). */
 	EXCHANGE_EV_ASK,
 	/* Bytes p[0..n-1] at offset of number, in order. */
 	EXCHANGE_EV_DATA,
@@ -82,7 +79,7 @@ enum exchange_event_type {
 	EXCHANGE_EV_BUNDLE_END,
 	/* exchange_safe() is true for good: say "You can hang up now." */
 	EXCHANGE_EV_SAFE,
-	/* Over: hang up.  Not always safe (BYE): exchange_safe() tells. */
+	/* Over, and safe: hang up. */
 	EXCHANGE_EV_DONE,
 	/* err says why: ERR_AGAIN silence or BYE, ERR_PEER protocol, another
 	 * version or program, ERR_REFUSED, ERR_CALLER. */
