@@ -121,7 +121,8 @@ static void make_end(struct end *e)
 	e->store_ms = below(3) == 0 ? below(5000) : 0;
 	e->data_ms = below(8) == 0 ? below(500) : 0;
 	e->decide_ms = below(4) == 0 ? below(10000) : 0;
-	e->data_max = below(4) == 0 ? 1 + below(2000) : 0;
+	/* not both: a byte every half second is no fault of the line's */
+	e->data_max = e->data_ms == 0 && below(4) == 0 ? 1 + below(2000) : 0;
 	e->conf.mask = below(4) == 0 || (h.may & FLOW) ? 1 : 0;
 	e->conf.record_ms = below(2) ? 0 : 500 + (uint32_t)below(8000);
 	if (below(2))
