@@ -25,6 +25,7 @@ include tests/local.model.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk
+include tests/local.who.mk
 include tests/local.zmodem.mk
 
 # Long campaigns; hours may be spent by LONG=SECONDS for each of them.
