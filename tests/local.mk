@@ -11,6 +11,7 @@ include tests/local.conf.mk
 include tests/local.config.mk
 include tests/local.crypto.mk
 include tests/local.dialer.mk
+include tests/local.emodel.mk
 include tests/local.exchange.mk
 include tests/local.held.mk
 include tests/local.keys.mk
@@ -41,6 +42,10 @@ check-long: check
 	done; \
 	echo "== the model, 3,000 histories, and the program against it"; \
 	N=1000 sh $(srcdir)/tests/s_model.sh; \
+	echo "== the exchange's end game, by spin"; \
+	if command -v spin >/dev/null; then \
+		MODEL=long sh $(srcdir)/tests/s_exchange_model.sh; \
+	else echo "SKIPPED: no spin here (Debian: spin)"; fi; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \
