@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -97,7 +98,6 @@ class Line:
                 cmd += ["--redial"]
         self.p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL)
-        self.start = time.time()
         wait_for(lambda: os.path.exists(self.a) and os.path.exists(self.b),
                  5, "the line's ends", self.p)
         for end in (self.a, self.b):    # uucico gives up root
@@ -259,6 +259,7 @@ class Program:
         return 120 + 8 * self.work.limit() + 60 * self.work.delay / 1000
 
     def spawn(self, cmd, tty=None, **kw):
+        self.began = time.time()    # of the last one: the caller
         kw.setdefault("stderr", subprocess.PIPE)
         kw.setdefault("stdout", subprocess.DEVNULL)
         kw.setdefault("stdin", subprocess.DEVNULL)
@@ -350,7 +351,8 @@ class Peer(Program):
             arrival.stop = True
         self.check(self.pairs)
         done = arrival.time or time.time()
-        start = first_byte(stats) if stats else line.start
+        # no line that knows: from the start of the programs
+        start = first_byte(stats) if stats else self.began
         # what stays on the line after the last file is part of the session
         last = start if not stats else (float(stats["ready_unix_ms"]) + max(
             float(stats[w + ".last_ms"]) for w in ("ab", "ba"))) / 1000
@@ -528,24 +530,31 @@ class Ours(Program):
         tty = self.where + ("/tty_a" if me == "ann" else "/tty_b")
         with open(d + "/dialsync.conf", "w") as f:
             # the cable is faster than the line, as with a modem
+            speed = 4000000 if self.work.unlimited else 1000000
             f.write(f"[site]\nname = {me}\ndatabase = x.db\n\n"
                     f"[line cable]\ndevice = {tty}\nmodem = no\n"
-                    f"speed = 1000000\nflow = {flow}\n\n[peer {peer}]\n"
+                    f"speed = {speed}\nflow = {flow}\n\n[peer {peer}]\n"
                     f"line = cable\nsecurity = {self.security}\n")
 
     def share_key(self):
-        """Both sides get the key that one of them makes."""
+        """Both sides get a key that a third site made: these two have no
+        database."""
         if self.security == "none":
             return
-        r = subprocess.run(
-            [self.build + "/dialsync", "-C", self.where + "/ann", "peer",
-             "hub", "--new-key"], env=self.env, capture_output=True)
-        key = self.where + "/ann/keys/hub.key"
-        if r.returncode != 0 or not os.path.exists(key):
-            raise Failed("peer --new-key: " +
-                         r.stderr.decode(errors="replace").strip()[:200])
-        os.makedirs(self.where + "/hub/keys", exist_ok=True)
-        shutil.copy(key, self.where + "/hub/keys/ann.key")
+        maker = self.where + "/maker"
+        os.makedirs(maker)
+        sqlite3.connect(maker + "/x.db").execute("CREATE TABLE t (a)")
+        for words in (["init", "ann", "--database", maker + "/x.db"],
+                      ["peer", "hub", "--new-key"]):
+            r = subprocess.run([self.build + "/dialsync", "-C", maker,
+                                *words], env=self.env, capture_output=True)
+            if r.returncode != 0:
+                raise Failed(f"dialsync {words[0]}: " +
+                             r.stderr.decode(errors="replace").strip()[:200])
+        for me, peer in self.sites:
+            os.makedirs(f"{self.where}/{me}/keys", mode=0o700)
+            shutil.copy(maker + "/keys/hub.key",
+                        f"{self.where}/{me}/keys/{peer}.key")
 
     def dialer(self, *words):
         return self.spawn([self.build + "/dialsync-dialer", *words],
@@ -597,10 +606,7 @@ class Ours(Program):
                     if n.endswith(".gz")]
             if left:
                 raise Failed(f"{len(left)} bundles are left in {me}'s outbox")
-        start = first_byte(stats) if stats else line.start
-        if not stats:
-            # no line that knows: from the caller's start
-            start = call.watch.lines[0][0] if call.watch.lines else start
+        start = first_byte(stats) if stats else self.began
         r = Result(max(safe) - start, max(call.ended, answer.ended) - start,
                    cpu=[call.cpu, answer.cpu], rss=self.rss, calls=calls)
         if stats:
