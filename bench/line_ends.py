@@ -246,6 +246,7 @@ def first_byte(stats):
 class Program:
     """Base of the programs: directories, files, ends."""
     name = "?"
+    began = None    # when the first program was started
 
     def __init__(self, build, where, work, seed):
         self.build, self.where, self.work, self.seed = build, where, work, seed
@@ -259,7 +260,7 @@ class Program:
         return 120 + 8 * self.work.limit() + 60 * self.work.delay / 1000
 
     def spawn(self, cmd, tty=None, **kw):
-        self.began = time.time()    # of the last one: the caller
+        self.began = self.began or time.time()
         kw.setdefault("stderr", subprocess.PIPE)
         kw.setdefault("stdout", subprocess.DEVNULL)
         kw.setdefault("stdin", subprocess.DEVNULL)
@@ -366,37 +367,46 @@ class Peer(Program):
 class Sz(Peer):
     name = "sz/rz 8K"
 
-    def end(self, line, me, sends_first):
-        out, into = (f"{self.where}/{me}/{d}" for d in ("out", "in"))
-        count = (self.work.ab if me == "a" else self.work.ba)[0]
-        back = (self.work.ba if me == "a" else self.work.ab)[0]
+    def batch(self, line, me, other):
+        """All files of one side; true when they are there."""
+        pairs = [p for p in self.pairs if f"/{me}/out/" in p[0]]
         # -r: after a cut only what is missing
-        resume = "-r" if self.work.cut else ""
-        send = f"sz -q -b -8 {resume} {out}/*" if count else ":"
-        take = f"cd {into} && rz -q -b {resume} -t 600" if back else ":"
-        cmd = f"{send}; {take}" if sends_first else f"({take}); {send}"
-        return self.spawn(["sh", "-c", cmd], tty=getattr(line, me))
+        resume = " -r" if self.work.cut else ""
+        take = self.spawn(
+            ["sh", "-c", f"cd {self.where}/{other}/in && exec rz -q -b"
+             f"{resume} -t 600"], tty=getattr(line, other))
+        send = self.spawn(
+            ["sh", "-c", f"exec sz -q -b -8{resume} "
+             f"{self.where}/{me}/out/*"], tty=getattr(line, me))
+        end = time.time() + self.time_limit()
+        while not all(os.path.exists(y) and os.path.getsize(y) ==
+                      os.path.getsize(x) for x, y in pairs):
+            if send.poll() is not None and take.poll() is not None:
+                return False
+            if time.time() > end:
+                raise Failed("sz: not done in time: " + take.watch.tail())
+            time.sleep(0.01)
+        # sz may have lost its last "OO" to a flush, and rz wait for it
+        end = time.time() + 6 * self.work.delay / 1000 + 0.5
+        while time.time() < end and (send.poll() is None or
+                                     take.poll() is None):
+            time.sleep(0.01)
+        self.end_all()
+        return all(same(x, y) for x, y in pairs)
 
     def calls(self, line):
         for call in range(1, 5):
-            b = self.end(line, "b", False)
-            a = self.end(line, "a", True)
-            # sz may have lost its last "OO" to a flush and rz wait for it
-            end = time.time() + self.time_limit()
-            while not all(os.path.exists(y) and os.path.getsize(y) ==
-                          os.path.getsize(x) for x, y in self.pairs):
-                if a.poll() is not None and b.poll() is not None:
-                    break
-                if time.time() > end:
-                    raise Failed("sz: not done in time: " + b.watch.tail())
-                time.sleep(0.01)
-            time.sleep(2 * self.work.delay / 1000 + 0.5)
+            good = True
+            for me, other, (count, _) in (("a", "b", self.work.ab),
+                                          ("b", "a", self.work.ba)):
+                good = good and (count == 0 or self.batch(line, me, other))
             self.end_all()
-            if all(os.path.exists(y) and same(x, y) for x, y in self.pairs):
+            if good:
                 return call
             if not self.work.cut:
                 break
-        raise Failed("sz: files are missing: " + b.watch.tail())
+            time.sleep(0.5)     # the line's new ends
+        raise Failed("sz: files are missing")
 
 
 class Uucp(Peer):
@@ -567,6 +577,7 @@ class Ours(Program):
         status = self.where + "/hub/status/dialer.cable"
         wait_for(lambda: os.path.exists(status) and "listening" in
                  open(status).read(), 10, "the answerer", answer)
+        self.began = None   # the answerer waited already
         call, calls = self.call(line, answer)
         if self.work.cut:
             wait_for(lambda: answer.watch.when(SAFE), 20, "the answerer's end",
