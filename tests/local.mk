@@ -18,6 +18,7 @@ include tests/local.keys.mk
 include tests/local.link.mk
 include tests/local.load.mk
 include tests/local.mtest.mk
+include tests/local.queueing.mk
 include tests/local.repair.mk
 include tests/local.review.mk
 include tests/local.schema.mk
