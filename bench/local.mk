@@ -36,5 +36,6 @@ bench: all $(EXTRA_PROGRAMS) tests/writers$(EXEEXT) bench/changeset$(EXEEXT)
 CLEANFILES += $(EXTRA_PROGRAMS) bench/changeset$(EXEEXT)
 EXTRA_DIST += bench/README bench/lib.sh bench/size bench/capture \
 	bench/throughput bench/lockout bench/fanout bench/merge \
+	bench/line bench/line_ends.py \
 	bench/history.py bench/workloads/gen.py \
 	bench/workloads/changeset.c

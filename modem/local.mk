@@ -4,6 +4,7 @@ include modem/local.zmodem.mk
 include modem/local.crypto.mk
 include modem/local.link.mk
 include modem/local.exchange.mk
+include modem/local.who.mk
 
 noinst_LIBRARIES += modem/libport.a
 modem_libport_a_SOURCES = \

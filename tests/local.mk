@@ -11,12 +11,14 @@ include tests/local.conf.mk
 include tests/local.config.mk
 include tests/local.crypto.mk
 include tests/local.dialer.mk
+include tests/local.emodel.mk
 include tests/local.exchange.mk
 include tests/local.held.mk
 include tests/local.keys.mk
 include tests/local.link.mk
 include tests/local.load.mk
 include tests/local.mtest.mk
+include tests/local.queueing.mk
 include tests/local.repair.mk
 include tests/local.review.mk
 include tests/local.schema.mk
@@ -25,6 +27,7 @@ include tests/local.model.mk
 include tests/local.sim.mk
 include tests/local.spool.mk
 include tests/local.status.mk
+include tests/local.who.mk
 include tests/local.zmodem.mk
 
 # Long campaigns; hours may be spent by LONG=SECONDS for each of them.
@@ -40,6 +43,10 @@ check-long: check
 	done; \
 	echo "== the model, 3,000 histories, and the program against it"; \
 	N=1000 sh $(srcdir)/tests/s_model.sh; \
+	echo "== the exchange's end game, by spin"; \
+	if command -v spin >/dev/null; then \
+		MODEL=long sh $(srcdir)/tests/s_exchange_model.sh; \
+	else echo "SKIPPED: no spin here (Debian: spin)"; fi; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \

@@ -415,6 +415,46 @@ static void test_utilisation(void **state)
 	sim_line_free(l);
 }
 
+/* 300 bytes, a pause, 600 bytes in two lots, a pause, 511 bytes: the 600 are
+ * the only bulk.  Then one more byte, and the 512 are one, too. */
+static void test_bulk(void **state)
+{
+	static const struct {
+		size_t n;
+		uint64_t at_ms, first_ms, last_ms; /* 0: none */
+	} rows[] = {
+		{300, 100, 0, 0},
+		{400, 1000, 0, 0},
+		{200, 1404, 1000, 1604}, /* 4 ms late: no pause */
+		{511, 3000, 1000, 1604},
+		{1, 3511, 1000, 3512},
+	};
+	const struct sim_line_stats *st;
+	struct sim_line_conf c = plain;
+	uint8_t bytes[1024] = {0};
+	struct sim_line *l;
+
+	(void)state;
+	c.bps = 10000;
+	l = new_line(&c);
+	st = sim_line_stats(l, SIM_BA);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint8_t *p;
+		size_t n;
+
+		assert_int_equal(sim_line_put(l, SIM_BA, bytes, rows[i].n,
+		    rows[i].at_ms * SIM_MS), rows[i].n);
+		while ((n = sim_line_due(l, SIM_BA, SIM_NEVER - 1, &p)) > 0)
+			sim_line_take(l, SIM_BA, n);
+		assert_int_equal(st->bulk_first_ns, rows[i].first_ms ?
+		    rows[i].first_ms * SIM_MS : SIM_NEVER);
+		if (rows[i].last_ms)
+			assert_int_equal(st->bulk_last_ns,
+			    rows[i].last_ms * SIM_MS);
+	}
+	sim_line_free(l);
+}
+
 static void test_bad_configuration_is_refused(void **state)
 {
 	static const struct {
@@ -460,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_redial),
 		cmocka_unit_test(test_xonxoff_and_seven),
 		cmocka_unit_test(test_utilisation),
+		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_bad_configuration_is_refused),
 	};
 

@@ -19,6 +19,8 @@ struct way {
 	uint64_t next_free;      /* the transmitter has sent all it has */
 	uint64_t rng;
 	uint64_t connection_bytes; /* taken since the last dial */
+	uint64_t run_start;      /* since then sent without a pause: ... */
+	uint64_t run_bytes;      /* ... so much */
 	bool stopped;            /* the receiving end has sent XOFF */
 	struct sim_line_stats stats;
 };
@@ -104,7 +106,7 @@ struct sim_line *sim_line_new(const struct sim_line_conf *conf,
 		 * depend on how the two interleave. */
 		w->rng = conf->seed * 2 + (uint64_t)d;
 		(void)sim_random(&w->rng);
-		w->stats.first_ns = SIM_NEVER;
+		w->stats.first_ns = w->stats.bulk_first_ns = SIM_NEVER;
 	}
 	l->first_start = SIM_NEVER;
 	*why = NULL;
@@ -213,6 +215,20 @@ static uint8_t damage(struct sim_line *l, struct way *w, uint8_t byte)
 	return byte;
 }
 
+/* Note a byte that is sent from start on: is it part of a bulk? */
+static void note_bulk(const struct sim_line *l, struct way *w, uint64_t start)
+{
+	if (start > w->next_free + SIM_BULK_NS) {
+		w->run_start = start;
+		w->run_bytes = 0;
+	}
+	if (++w->run_bytes < SIM_BULK_BYTES)
+		return;
+	if (w->stats.bulk_first_ns == SIM_NEVER)
+		w->stats.bulk_first_ns = w->run_start;
+	w->stats.bulk_last_ns = start + l->byte_ns;
+}
+
 /* Send one byte after all that wait before it. */
 static void transmit(struct sim_line *l, struct way *w, uint8_t byte,
     uint64_t now)
@@ -224,6 +240,7 @@ static void transmit(struct sim_line *l, struct way *w, uint8_t byte,
 		w->stats.first_ns = start;
 	if (l->first_start == SIM_NEVER)
 		l->first_start = start;
+	note_bulk(l, w, start);
 	w->next_free = start + l->byte_ns;
 	byte = damage(l, w, byte);
 	w->bytes[at] = l->conf.seven ? byte & 0x7F : byte;

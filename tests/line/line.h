@@ -53,7 +53,13 @@ struct sim_line_stats {
 	uint64_t bit_errors;   /* bits turned over in what was put */
 	uint64_t first_ns;     /* the first byte's start; SIM_NEVER: none */
 	uint64_t last_ns;      /* the last taken byte was due (came in) */
+	/* Bulk: SIM_BULK_BYTES or more, put without a pause of SIM_BULK_NS. */
+	uint64_t bulk_first_ns; /* the first bulk's start; SIM_NEVER: none */
+	uint64_t bulk_last_ns;  /* the last bulk's end, at its sender */
 };
+
+#define SIM_BULK_BYTES 512
+#define SIM_BULK_NS (5 * SIM_MS)
 
 struct sim_line;
 

@@ -120,6 +120,11 @@ static void print_way(FILE *f, const struct sim *s, enum sim_dir d, bool over)
 	print_ms(f, key, s, st->first_ns, st->first_ns != SIM_NEVER);
 	(void)snprintf(key, sizeof(key), "%s.last_ms", way);
 	print_ms(f, key, s, st->last_ns, st->bytes > 0);
+	(void)snprintf(key, sizeof(key), "%s.bulk_first_ms", way);
+	print_ms(f, key, s, st->bulk_first_ns,
+	    st->bulk_first_ns != SIM_NEVER);
+	(void)snprintf(key, sizeof(key), "%s.bulk_last_ms", way);
+	print_ms(f, key, s, st->bulk_last_ns, st->bulk_first_ns != SIM_NEVER);
 	fprintf(f, "%s.bit_errors: %llu\n", way,
 	    (unsigned long long)st->bit_errors);
 	fprintf(f, "%s.lost: %llu\n", way, (unsigned long long)st->lost +
