@@ -108,6 +108,8 @@ static void make_bundles(struct end *e)
 	uint64_t number = 1 + below(3) * below(1000);
 	size_t n = below(4) == 0 ? 0 : below(8);
 
+	if (h.may & EVERY)
+		n = 2 + n % 2;
 	for (size_t i = 0; i < n; i++) {
 		end_add(e, number, make_size(), sim_random(&h.rng));
 		number += 1 + below(4) / 3 * below(300);
@@ -370,6 +372,7 @@ static void run_every(uint64_t seed, bool verbose)
 		carried = h.w.carried;
 		total.cuts += h.w.cut;
 		total.calls++;
+		total.safe += h.a.safe + h.b.safe;
 		h.w.now += 1000 * SIM_MS;
 		if (!(end_delivered(&h.a) && end_delivered(&h.b)))
 			MUST(call(true), "not delivered after the cut");
