@@ -16,7 +16,8 @@
  *	dead    one direction carries nothing, for a time or for ever
  *	delay   up to 20 s one way
  *	half    half duplex
- *	every   instead: one history, cut at every byte of its first call
+ *	every   instead: one history, cut at every byte of its first call,
+ *	        and either process killed at every event
  *	speed   instead: 33,600 bps, 60 ms, one large bundle one way or both
  *	        and one cut; what is sent twice is judged, and its median
  *	goals   instead: no faults; how near to the physical limit (the table
@@ -354,32 +355,45 @@ static void run_history(uint64_t seed, unsigned allowed, bool verbose)
 	total.seeds++;
 }
 
-/* --- cut at every byte --- */
+/* --- cut at every byte, killed at every event --- */
+
+enum every { EVERY_BYTE, EVERY_EVENT_A, EVERY_EVENT_B };
+
+/* The call, disturbed at n; false: it ended before. */
+static bool disturb(uint64_t seed, enum every what, uint64_t n, bool verbose)
+{
+	bool hit;
+
+	make_history(seed, EVERY, verbose);
+	make_faults(true);
+	if (what == EVERY_BYTE)
+		h.w.cut_at = n;
+	else
+		(what == EVERY_EVENT_A ? &h.a : &h.b)->kill_at = n;
+	sim_line_redial(h.w.l);
+	h.calls++;
+	end_start(&h.a, seed + 1, h.w.now / SIM_MS);
+	end_start(&h.b, seed + 2, h.w.now / SIM_MS);
+	MUST(wire_run(&h.w, h.w.now + bound_ms() * SIM_MS), "hangs");
+	hit = h.w.cut || h.a.killed || h.b.killed;
+	total.cuts += h.w.cut;
+	total.kills += h.a.killed + h.b.killed;
+	total.calls++;
+	total.safe += h.a.safe + h.b.safe;
+	h.w.now += 1000 * SIM_MS;
+	if (!(end_delivered(&h.a) && end_delivered(&h.b)))
+		MUST(call(true), "not delivered after that");
+	check_all();
+	end_history();
+	return hit;
+}
 
 static void run_every(uint64_t seed, bool verbose)
 {
-	uint64_t n = 1, carried;
-
-	do {
-		make_history(seed, EVERY, verbose);
-		make_faults(true);
-		h.w.cut_at = n;
-		sim_line_redial(h.w.l);
-		h.calls++;
-		end_start(&h.a, seed + 1, h.w.now / SIM_MS);
-		end_start(&h.b, seed + 2, h.w.now / SIM_MS);
-		MUST(wire_run(&h.w, h.w.now + bound_ms() * SIM_MS), "hangs");
-		carried = h.w.carried;
-		total.cuts += h.w.cut;
-		total.calls++;
-		total.safe += h.a.safe + h.b.safe;
-		h.w.now += 1000 * SIM_MS;
-		if (!(end_delivered(&h.a) && end_delivered(&h.b)))
-			MUST(call(true), "not delivered after the cut");
-		check_all();
-		end_history();
-		n++;
-	} while (carried == n - 1);
+	for (int what = EVERY_BYTE; what <= EVERY_EVENT_B; what++)
+		for (uint64_t n = 1; disturb(seed, (enum every)what, n,
+		    verbose); n++)
+			;
 	total.seeds++;
 }
 
