@@ -116,13 +116,15 @@ stop_sim
 
 case_is "a command's pipe; the far end on standard input and output"
 fresh
-site ann hub "pipe:'$DIALER' answer -C '$work/hub' --stdio --no-pack 2>answer.err"
+far=stdio
+[ -z "$PROTOCOL" ] || far=cable # only a line's section has a protocol
+site ann hub "pipe:'$DIALER' answer ${PROTOCOL:+cable} -C '$work/hub' --stdio --no-pack 2>answer.err"
 bundle ann hub 950 40000
 bundle hub ann 950 50000
 call 0 ann --no-pack
 arrived ann hub
 arrived hub ann
-says hub/status/dialer.stdio '^state: safe-to-hang-up$'
+says hub/status/dialer.$far '^state: safe-to-hang-up$'
 
 case_is "TCP, two lines answered at once, one call after the other"
 fresh
@@ -133,6 +135,7 @@ cat >>hub/dialsync.conf <<END
 [line other]
 device = tcp-listen:127.0.0.1:$((port + 1))
 answer = yes
+protocol = ${PROTOCOL:-dialsync}
 END
 answer hub --no-pack
 bundle ann hub 1 60000
