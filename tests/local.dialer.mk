@@ -10,6 +10,7 @@ endif
 CALL_TESTS = tests/s_call.sh tests/s_call_cut.sh tests/s_call_refused.sh \
 	tests/s_call_plain.sh tests/s_call_stop.sh tests/s_call_keys.sh \
 	tests/s_call_who.sh tests/s_call_fresh.sh tests/s_call_zmodem.sh \
+	tests/s_call_memory.sh \
 	tests/s_dialer_links.sh
 TESTS += $(CALL_TESTS)
 EXTRA_DIST += $(CALL_TESTS) tests/call_lib.sh

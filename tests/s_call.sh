@@ -66,6 +66,32 @@ is 1 "$(wc -c <woke)" "bytes in the applier's fifo"
 kill $woken 2>/dev/null
 rm -f hub/status/applier.wake
 
+if [ "$PROTOCOL" != zmodem ]; then
+case_is "half duplex, if one side says so"
+fresh
+site ann hub "" "duplex = half"
+bundle ann hub 30 3000
+bundle hub ann 30 4000
+exchange
+sites
+
+case_is "an outbox of more parts than are listed at once"
+fresh
+head -c 50 /dev/urandom >small
+n=1000
+mkdir -p sent/ann
+while [ $n -lt 2200 ]; do
+	cp small "ann/outbox/hub/0000$n.xml.gz"
+	cp small "sent/ann/0000$n.xml.gz"
+	n=$((n + 1))
+done
+exchange
+is 1200 "$(logged ann 11)" "bundles sent"
+says hub/inbox/ann/stored '^2199 50 crc32='
+[ -s hub/status/line.cable ] || [ -s ann/status/line.cable ] ||
+	bad "what the line showed is not kept"
+fi
+
 case_is "--dry-run changes nothing and says what is ready"
 bundle ann hub 21 1000
 call 0 ann --dry-run
