@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "modem/call_peer.h"
 
 #define REOPEN_MS      5000  /* a device that has gone is looked for again */
 #define REST_MS        1000  /* after noise that was no call */
@@ -71,6 +72,9 @@ static int wait_call(struct call_site *s, const struct call_line *own,
 	int got = 0;
 
 	for (;;) {
+		/* the signal may have come while we rested */
+		if (s->stopping)
+			return 0;
 		if (!told && clock_ms() >= listen_ms) {
 			call_note(own->status, "peer", NULL);
 			call_state(own->status, "listening", NULL);
@@ -120,12 +124,13 @@ static void wait_quiet(struct call_site *s, struct port *p)
 
 /* One call that has come in.  met: it was a peer, and not noise. */
 static int take_call(struct call_site *s, const struct call_options *o,
-    const struct call_line *own, struct port *port, bool *met)
+    struct call_line *own, struct port *port, bool *met)
 {
 	struct call c;
 	int code;
 
 	call_init(&c, s);
+	c.refuse_ms = &own->refuse_ms;
 	c.insist = o->peer;
 	c.no_pack = o->no_pack;
 	call_use_line(&c, own);
@@ -165,7 +170,7 @@ static int open_port(struct call_site *s, const struct call_line *own,
 
 /* Answer on one line, call after call. */
 static int answer_line(struct call_site *s, const struct call_options *o,
-    const struct call_line *own, bool patient, struct err *e)
+    struct call_line *own, bool patient, struct err *e)
 {
 	struct port *port = NULL;
 	bool met = true;
@@ -211,11 +216,12 @@ static int answer_line(struct call_site *s, const struct call_options *o,
 static int answer_one(struct call_site *s, const struct call_options *o,
     const struct config_line *line, bool patient, struct err *e)
 {
-	struct call_line own = {line, SPOOL_LOCK_INIT, NULL};
+	struct call_line own = {line, SPOOL_LOCK_INIT, NULL, CALL_REFUSE_MS};
 	int code;
 
 	if (call_line_take(s, line, &own, e) < 0)
 		return err_exit_code(e);
+	call_peers_warn(s, line);
 	code = answer_line(s, o, &own, patient, e);
 	/* told to end while it waited: nothing has failed */
 	if (e->kind != ERR_NONE && !s->stopping)

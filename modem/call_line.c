@@ -42,31 +42,6 @@ void call_line_drop(struct call_line *l)
 	spool_unlock(&l->lock);
 }
 
-int call_peer_allowed(
-    struct call_site *s, const struct config_peer *p, struct err *e)
-{
-	char *key = fs_format("%s/keys/%s.key", s->dir, p->name);
-	bool has_key = fs_exists(key);
-
-	free(key);
-	if (p->security != CONFIG_SECURITY_NONE)
-		return err_set(e, ERR_REFUSED,
-		    "peer %s wants security = %s, "
-		    "which this version cannot give; if the line itself is "
-		    "safe, write security = none into [peer %s] of "
-		    "dialsync.conf on both sides",
-		    p->name,
-		    p->security == CONFIG_SECURITY_SIGN ? "sign" : "encrypt",
-		    p->name);
-	if (has_key)
-		return err_set(e, ERR_REFUSED,
-		    "peer %s has a key "
-		    "(keys/%s.key), so security = none is refused; remove the "
-		    "key to exchange without it",
-		    p->name, p->name);
-	return 0;
-}
-
 int call_line_allowed(const struct config_line *line, struct err *e)
 {
 	if (!line->modem)

@@ -15,15 +15,13 @@ struct call_line {
 	const struct config_line *line;
 	struct spool_lock lock;
 	struct status_file *status; /* NULL: goes without */
+	uint64_t refuse_ms;         /* how long the next refusal waits */
 };
 
 /* Take the line's lock and its status file; call_line_drop gives both back. */
 int call_line_take(struct call_site *s, const struct config_line *line,
     struct call_line *l, struct err *e);
 void call_line_drop(struct call_line *l);
-/* May this peer be called, or call, in this version?  ERR_REFUSED. */
-int call_peer_allowed(
-    struct call_site *s, const struct config_peer *p, struct err *e);
 /* Lines with a modem are not driven yet: ERR_CONFIG. */
 int call_line_allowed(const struct config_line *line, struct err *e);
 /* The port that the line describes; borrows from s and line. */

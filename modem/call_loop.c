@@ -1,10 +1,11 @@
-/* The one poll loop: port + clock + spool <-> protocol.  It knows when, and
- * leaves what to the protocol and how to the call_*.c files.
+/* The one poll loop: port + clock + disk <-> protocol.  It knows when, and
+ * leaves what to the session (session.h) and how to the call_*.c files.
  *
- * Pacing: a pty hides 17 KB and a modem more, so POLLOUT says nothing about
- * the wire.  Where the speed is known, we keep our own account of what the
- * wire can have taken and stay at most half a second ahead of it (but 1 KB,
- * so that a slow line is not starved by a late process). */
+ * Pacing, for a protocol that does not pace itself: a pty hides 17 KB and a
+ * modem more, so POLLOUT says nothing about the wire.  Where the speed is
+ * known, we keep our own account of what the wire can have taken and stay at
+ * most half a second ahead of it (but 1 KB, so that a slow line is not starved
+ * by a late process). */
 #include "config.h"
 
 #include "modem/call_p.h"
@@ -27,7 +28,7 @@ static size_t pace_room(struct call *c, uint64_t now)
 	struct call_pace *p = &c->pace;
 	double limit = p->rate * AHEAD_SECONDS, queued;
 
-	if (p->rate <= 0)
+	if (p->rate <= 0 || c->ops->paces)
 		return SIZE_MAX;
 	if (limit < AHEAD_MIN)
 		limit = AHEAD_MIN;
@@ -39,44 +40,61 @@ static size_t pace_room(struct call *c, uint64_t now)
 	return p->ahead < limit ? (size_t)(limit - p->ahead) : 0;
 }
 
+/* Bytes for the line; a refusal may have to wait. */
+static size_t out(struct call *c, const uint8_t **p, uint64_t now)
+{
+	return now < c->hold_ms ? 0 : c->ops->out(c, p, now);
+}
+
 /* How long poll may sleep. */
 static int sleep_ms(struct call *c, uint64_t now, bool paced)
 {
-	uint64_t at = zm_deadline(c->zm);
-	uint64_t most = paced ? 20 : TICK_MS;
+	uint64_t at = c->ops->deadline(c);
+	/* the packer's end is waited for, and comes without a signal */
+	uint64_t most = paced || c->pack.pid ? 20 : TICK_MS;
 
 	if (at <= now)
 		return 0;
 	return (int)(at - now < most ? at - now : most);
 }
 
-/* The line has gone. */
+/* The line has gone: the other side may have closed it because we said that
+ * we end the call. */
 static void lose(struct call *c, const struct err *why)
 {
 	if (c->err.kind == ERR_NONE)
-		c->err = *why;
+		c->err = c->why.kind != ERR_NONE ? c->why : *why;
+	if (c->refused && c->why.kind == ERR_NONE)
+		err_set(&c->err, ERR_REFUSED,
+		    "a caller was refused, and hung up: it is no peer of this "
+		    "site, or has another key or security");
 	c->over = true;
+}
+
+/* Keep the first bytes of a direction for who_is_there. */
+static void keep_first(char *to, size_t *have, const uint8_t *p, size_t n)
+{
+	size_t room = CALL_FIRST_MAX - *have;
+
+	if (n > room)
+		n = room;
+	memcpy(to + *have, p, n);
+	*have += n;
 }
 
 /* Pass on what came; false: nothing did. */
 static bool read_in(struct call *c, uint64_t now)
 {
-	uint8_t buf[4096];
+	uint8_t buf[16384];
 	struct err e = ERR_INIT;
 	ssize_t n = port_read(c->port, buf, sizeof buf, &e);
-	size_t keep;
 
 	if (n < 0)
 		lose(c, &e);
 	if (n <= 0)
 		return false;
-	keep = sizeof c->first - c->first_n;
-	if (keep > (size_t)n)
-		keep = (size_t)n;
-	memcpy(c->first + c->first_n, buf, keep);
-	c->first_n += keep;
-	call_check_collision(c);
-	zm_feed(c->zm, buf, (size_t)n, now);
+	keep_first(c->first, &c->first_n, buf, (size_t)n);
+	c->ops->feed(c, buf, (size_t)n, now);
 	return true;
 }
 
@@ -87,7 +105,7 @@ static void write_out(struct call *c, uint64_t now)
 	size_t n, room;
 	ssize_t put = 1;
 
-	while (put > 0 && !c->over && (n = zm_out(c->zm, &p)) > 0) {
+	while (put > 0 && !c->over && (n = out(c, &p, now)) > 0) {
 		room = pace_room(c, now);
 		put =
 		    room ? port_write(c->port, p, n < room ? n : room, &e) : 0;
@@ -96,73 +114,98 @@ static void write_out(struct call *c, uint64_t now)
 		if (put <= 0)
 			break;
 		c->pace.ahead += (double)put;
-		zm_sent(c->zm, (size_t)put, now);
-		call_events(c);
+		keep_first(c->said, &c->said_n, p, (size_t)put);
+		c->ops->sent(c, (size_t)put, now);
+		c->ops->events(c);
 	}
 }
 
-/* What is to be looked at although nothing came. */
-static void look_around(struct call *c, uint64_t now)
+/* May the call go on for as long as it has taken? */
+static void check_time(struct call *c, uint64_t now)
 {
 	const struct config_peer *p = c->peer;
-	const uint8_t *out;
 
-	if (call_stop_take(c->site) && !c->give_up_ms) {
+	if (call_stop_take(c->site)) {
 		c->result = "interrupted";
-		zm_abort(c->zm, ERR_AGAIN, "interrupted");
-	}
-	if (p && p->max_call > 0 && !c->give_up_ms && !zm_safe(c->zm) &&
-	    now - c->report.start_ms > (uint64_t)p->max_call * 1000) {
+		call_stop(
+		    c, SESSION_STOP_INTERRUPTED, ERR_AGAIN, "interrupted");
+	} else if (p && p->max_call > 0 && !c->ops->safe(c) &&
+		   now - c->report.start_ms > (uint64_t)p->max_call * 1000) {
 		c->result = "max-call";
-		zm_abort(c->zm, ERR_AGAIN,
-		    "the call was longer than the "
-		    "peer's max-call");
+		call_stop(c, SESSION_STOP_MAX_CALL, ERR_AGAIN,
+		    "the call was longer than the peer's max-call");
+	} else if (!c->met && now - c->report.start_ms > MEET_MS) {
+		call_stop(c, SESSION_STOP_PROTOCOL, ERR_AGAIN,
+		    "nobody there who can be understood; does the line "
+		    "echo?");
 	}
-	if (!c->met && !c->give_up_ms && now - c->report.start_ms > MEET_MS)
-		zm_abort(c->zm, ERR_AGAIN,
-		    "nobody there who can be "
-		    "understood; does the line echo?");
-	call_send_next(c);
+}
+
+/* What is to be looked at although nothing came.  true: there is more to do
+ * at once. */
+static bool look_around(struct call *c, uint64_t now)
+{
+	const uint8_t *p;
+	bool more;
+
+	if (!c->give_up_ms && c->why.kind == ERR_NONE)
+		check_time(c, now);
+	more = c->ops->work(c, now);
+	call_results(c);
 	call_recv_tick(c, now);
 	call_report_tick(c, now, false);
-	call_events(c);
+	c->ops->events(c);
 	if (c->err.kind != ERR_NONE && !c->give_up_ms)
-		c->give_up_ms = now + LAST_BYTES_MS;
-	if (c->give_up_ms && (now >= c->give_up_ms || zm_out(c->zm, &out) == 0))
+		c->give_up_ms =
+		    (now > c->hold_ms ? now : c->hold_ms) + LAST_BYTES_MS;
+	if (c->give_up_ms && now >= c->hold_ms &&
+	    (now >= c->give_up_ms || c->ops->out(c, &p, now) == 0))
 		c->over = true;
+	return more;
 }
 
 /* Input comes before timers, as it may be what they wait for; but a flood of
  * nonsense must not keep them from running out. */
 static bool overdue(struct call *c, uint64_t now)
 {
-	return now > OVERDUE_MS && now - OVERDUE_MS > zm_deadline(c->zm);
+	return now > OVERDUE_MS && now - OVERDUE_MS > c->ops->deadline(c);
+}
+
+/* What to poll.  While too much waits for the disk, the line is not read: it
+ * has flow control, and memory has an end. */
+static void poll_what(struct call *c, struct pollfd v[4], bool want_write)
+{
+	port_pollfd(c->port, v, want_write);
+	if (c->disk && !call_disk_room(c->disk))
+		v[0].fd = -1;
+	v[2] = (struct pollfd){c->site->stop_fd, POLLIN, 0};
+	v[3] = (struct pollfd){
+	    c->disk ? call_disk_fd(c->disk) : -1, POLLIN, 0};
 }
 
 void call_loop(struct call *c)
 {
-	struct pollfd v[3];
-	const uint8_t *out;
+	struct pollfd v[4];
+	const uint8_t *p;
 	uint64_t now = clock_ms();
+	bool more = false;
 
 	c->pace.last_ms = now;
-	call_events(c);
+	c->ops->events(c);
 	while (!c->over) {
-		bool some = zm_out(c->zm, &out) > 0;
+		bool some = out(c, &p, now) > 0;
 		bool room = pace_room(c, now) > 0;
 
-		port_pollfd(c->port, v, some && room);
-		v[2].fd = c->site->stop_fd;
-		v[2].events = POLLIN;
-		v[2].revents = 0;
-		if (poll(v, 3, sleep_ms(c, now, some && !room)) < 0 &&
+		poll_what(c, v, some && room);
+		if (poll(v, 4, more ? 0 : sleep_ms(c, now, some && !room)) <
+			0 &&
 		    errno != EINTR)
 			err_sys(&c->err, "poll");
 		now = clock_ms();
-		if (!read_in(c, now) || overdue(c, now))
-			zm_tick(c->zm, now);
-		call_events(c);
+		if (v[0].fd < 0 || !read_in(c, now) || overdue(c, now))
+			c->ops->tick(c, now);
+		c->ops->events(c);
 		write_out(c, now);
-		look_around(c, now);
+		more = look_around(c, now);
 	}
 }

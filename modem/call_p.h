@@ -1,12 +1,14 @@
 /* One call, inside the dialer: shared by the call*.c files only.
  *
- *	call_loop.c    the one poll loop
- *	call_events.c  what the protocol asks -> who is there, send, receive
- *	call_send.c    outbox -> protocol
- *	call_recv.c    protocol -> inbox
- *	call_pack.c    the packer as a process of its own
- *	call_report.c  status file, progress line, call log
- *	call_run.c     one call on an open port, from first byte to result
+ *	call_loop.c      the one poll loop
+ *	call_send.c      what is in the outbox, in order
+ *	call_recv.c      what comes, into the inbox
+ *	call_disk.c      durable steps, off the loop
+ *	call_exchange.c  the exchange   } modem/session.h
+ *	call_zm.c        ZMODEM         }
+ *	call_pack.c      the packer as a process of its own
+ *	call_report.c    status file, progress line, call log
+ *	call_run.c       one call on an open port, from first byte to result
  */
 #ifndef MODEM_CALL_P_H
 #define MODEM_CALL_P_H
@@ -14,12 +16,16 @@
 #include <sys/types.h>
 
 #include "modem/call.h"
+#include "modem/call_disk.h"
 #include "modem/call_line.h"
 #include "modem/port.h"
-#include "modem/zmodem.h"
+#include "modem/session.h"
 #include "spool/call_log.h"
 #include "spool/spool_inbox.h"
 #include "spool/spool_part.h"
+
+#define CALL_FIRST_MAX 512  /* bytes each way that tell who is there */
+#define CALL_REFUSE_MS 1000 /* the first refusal on a line waits so long */
 
 /* How far ahead of the wire we are; see call_loop.c. */
 struct call_pace {
@@ -29,14 +35,14 @@ struct call_pace {
 };
 
 struct call_send {
-	struct spool_list list; /* the outbox as it was last seen */
+	struct spool_list list; /* a part of the outbox */
 	size_t at;              /* next entry of list */
-	uint64_t number;        /* being sent; 0: none */
-	uint64_t last;          /* the highest number that was offered */
-	uint64_t size;          /* of number */
-	int fd;                 /* of number; -1 */
-	bool wanted;            /* the protocol waits for an offer */
-	bool ended;             /* we have said "no more" */
+	uint64_t last;          /* the highest number that was handed out */
+	uint64_t look_ms;       /* not before then the outbox is read again */
+	uint64_t number;        /* open in fd; 0: none */
+	int fd;                 /* -1 */
+	bool ready;             /* the outbox may be looked at */
+	int64_t seen, seen_bytes; /* handed out */
 	int64_t bundles_done, bytes_done, bytes_total, bundles_total;
 };
 
@@ -46,10 +52,10 @@ struct call_recv {
 	struct spool_source source;
 	uint64_t number;             /* being received; 0: none */
 	uint64_t sync_ms;            /* when the partial is to be synced next */
+	bool syncing;                /* the disk is at it */
 	uint64_t kept;               /* number of the partial that stays ... */
 	uint64_t kept_at, kept_size; /* ... and how much of it */
 	int64_t bundles_done, bytes_done, bytes_total;
-	bool again; /* offered is here already */
 };
 
 struct call_pack {
@@ -62,7 +68,7 @@ struct call_report {
 	struct call_record record;
 	uint64_t start_ms; /* connected */
 	uint64_t sample_ms, sample_in, sample_out;
-	double rate; /* bytes a second, fuller direction, smoothed */
+	double rate_in, rate_out; /* bytes a second, smoothed */
 	uint64_t next_ms;
 };
 
@@ -72,18 +78,26 @@ struct call {
 	const struct config_peer *peer; /* borrowed; NULL: not known yet */
 	const char *insist;             /* answer --peer; NULL */
 	bool outgoing, no_pack;
-	bool yielded;           /* a collision was seen */
-	bool met;               /* ZM_EV_PEER came and was accepted */
+	bool met;               /* we know who is there, and accept it */
+	bool refused;           /* answerer: the last hello was; the caller may
+	                         * hang up, or try another key */
 	bool over;              /* nothing more to do on this line */
-	bool safe;              /* zm_safe() when it ended */
+	bool safe;              /* when it ended */
+	uint64_t *refuse_ms;    /* answerer: how long its line's next refusal
+	                         * waits; borrowed; NULL */
+	uint64_t hold_ms;       /* nothing is written until then; 0 */
 	uint64_t give_up_ms;    /* failed: time left for last bytes */
 	const char *result;     /* fixed early: "max-call"; or NULL */
 	struct port *port;      /* borrowed */
-	struct zm *zm;          /* owned */
+	const struct session_ops *ops; /* NULL before it starts */
+	void *session;          /* owned by ops */
+	struct call_disk *disk; /* owned; NULL before the peer is known */
 	struct spool_lock lock; /* SPOOL_LOCK_CALL */
 	struct err err;         /* why it failed; ERR_NONE */
-	char first[80];         /* the first bytes that came */
-	size_t first_n;
+	struct err why;         /* why we end it early; ERR_NONE */
+	char first[CALL_FIRST_MAX]; /* the first bytes that came ... */
+	char said[CALL_FIRST_MAX];  /* ... and that went out */
+	size_t first_n, said_n;
 	struct call_pace pace;
 	struct call_send send;
 	struct call_recv recv;
@@ -96,32 +110,62 @@ void call_init(struct call *c, struct call_site *s);
 void call_use_line(struct call *c, const struct call_line *l);
 /* The peer is known: take its lock, look at its spool, start its packer. */
 int call_take_peer(struct call *c, const struct config_peer *p, struct err *e);
+/* It is there: from now on the disk may change.  how: for the log, or NULL. */
+void call_meet(struct call *c, const char *how);
+/* What the first bytes each way tell of the far end. */
+struct who_is_there;
+void call_who(const struct call *c, struct who_is_there *w);
 /* Exchange on an open port until it is over. */
 void call_exchange(struct call *c, struct port *port);
-/* Both ends may have called each other: one becomes the answerer. */
-void call_check_collision(struct call *c);
+/* The disk's results, to the receiver and the protocol. */
+void call_results(struct call *c);
+/* End the call before its time; what is being stored is stored, and told,
+ * before. */
+void call_stop(struct call *c, enum session_stop reason, enum err_kind kind,
+    const char *why);
+/* The same when something here does not work. */
+void call_fail(struct call *c, const struct err *e);
 /* Say how it ended: message, status, call log; the exit code.  A call that
  * did not begin has its reason in c->err. */
 int call_finish(struct call *c);
 /* Everything that the call holds. */
 void call_free(struct call *c);
 
-void call_loop(struct call *c);   /* call_loop.c */
-void call_events(struct call *c); /* call_events.c */
+void call_loop(struct call *c); /* call_loop.c */
 
-/* call_send.c: each may end the call through zm_abort. */
+/* call_send.c */
+enum call_next {
+	CALL_NEXT_BUNDLE, /* entry: offer it */
+	CALL_NEXT_LATER,  /* there may be more soon */
+	CALL_NEXT_NONE    /* all that is ready was handed out */
+};
 int call_send_open(struct call *c, struct err *e);
-void call_send_next(struct call *c);
-void call_send_data(struct call *c, const struct zm_event *ev);
-void call_send_done(struct call *c, const struct zm_event *ev);
+/* The next bundle of the outbox, each once, in order. */
+enum call_next call_send_next(struct call *c, struct spool_entry *entry);
+/* Up to n bytes of a bundle; 0 or -1: it cannot be read there (a warning was
+ * given). */
+ssize_t call_send_read(
+    struct call *c, uint64_t number, uint64_t offset, void *p, size_t n);
+/* The peer has stored it: it may leave the outbox if remove is true. */
+void call_send_done(struct call *c, uint64_t number, uint64_t size,
+    bool remove);
 void call_send_close(struct call *c);
 
-/* call_recv.c */
+/* call_recv.c: a bundle at a time.  -1: the call cannot go on receiving; e
+ * has the reason. */
 int call_recv_open(struct call *c, struct err *e);
-void call_recv_offer(struct call *c, const struct zm_event *ev);
-void call_recv_data(struct call *c, const struct zm_event *ev);
-void call_recv_end(struct call *c, const struct zm_event *ev);
+/* Begin number, or go on at *offset of an earlier call's partial. */
+int call_recv_begin(struct call *c, uint64_t number,
+    const struct spool_source *source, uint64_t *offset, struct err *e);
+/* The same bundle once more, from its first byte. */
+int call_recv_anew(struct call *c, struct err *e);
+int call_recv_data(struct call *c, uint64_t offset, const uint8_t *p, size_t n,
+    struct err *e);
+/* All of it is here: to the disk; ops->stored() tells how that went. */
+void call_recv_end(struct call *c);
+/* No more of it in this call: sync what has come. */
 void call_recv_cut(struct call *c);
+void call_recv_result(struct call *c, const struct call_disk_result *r);
 void call_recv_tick(struct call *c, uint64_t now_ms);
 void call_recv_close(struct call *c);
 

@@ -40,8 +40,6 @@ void call_pack_start(struct call *c)
 	if (c->no_pack)
 		return;
 	path = fs_format("%s/dialsync-pack", dir && *dir ? dir : LIBEXECDIR);
-	/* it finds the site as any of our programs does */
-	setenv("DIALSYNC_DIR", c->site->dir, 1);
 	c->pack.pid = fork();
 	if (c->pack.pid == 0)
 		run_packer(path, c->peer->name);

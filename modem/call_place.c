@@ -8,16 +8,19 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "modem/call_peer.h"
 
 struct candidates {
 	const struct config_line *line[CONFIG_LIST_MAX];
 	size_t n;
 };
 
-/* Can this line place calls at all? */
-static int line_can_call(const struct config_line *line, struct err *e)
+/* Can this line place calls at all, and to this peer? */
+static int line_can_call(struct call_site *s, const struct config_peer *p,
+    const struct config_line *line, struct err *e)
 {
-	if (call_line_allowed(line, e) < 0)
+	if (call_line_allowed(line, e) < 0 ||
+	    call_peer_allowed(s, p, line, e) < 0)
 		return -1;
 	if (line->device.kind == CONFIG_DEVICE_LISTEN)
 		return err_set(e, ERR_USAGE,
@@ -40,7 +43,7 @@ static int choose_lines(struct call_site *s, const struct call_options *o,
 	out->n = 0;
 	if (o->line || p->lines.n == 0) {
 		line = config_need_line(s->cfg, o->line, e);
-		if (!line || line_can_call(line, e) < 0)
+		if (!line || line_can_call(s, p, line, e) < 0)
 			return -1;
 		out->line[out->n++] = line;
 		return 0;
@@ -50,7 +53,7 @@ static int choose_lines(struct call_site *s, const struct call_options *o,
 		if (!line)
 			continue;
 		err_clear(&why);
-		if (line_can_call(line, &why) == 0)
+		if (line_can_call(s, p, line, &why) == 0)
 			out->line[out->n++] = line;
 		else if (e->kind == ERR_NONE)
 			*e = why;
@@ -98,7 +101,7 @@ static int say_plan(struct call_site *s, const struct config_peer *p,
 static int try_line(
     struct call *c, const struct config_line *line, bool *connected)
 {
-	struct call_line own = {line, SPOOL_LOCK_INIT, NULL};
+	struct call_line own = {line, SPOOL_LOCK_INIT, NULL, 0};
 	struct port_conf pc;
 	struct port *port = NULL;
 	int code;
@@ -134,8 +137,7 @@ int call_place(struct call_site *s, const struct call_options *o, struct err *e)
 	size_t i;
 	int code = 0;
 
-	if (!p || call_peer_allowed(s, p, e) < 0 ||
-	    choose_lines(s, o, p, &lines, e) < 0)
+	if (!p || choose_lines(s, o, p, &lines, e) < 0)
 		return err_exit_code(e);
 	if (o->dry_run)
 		return say_plan(s, p, &lines, e) < 0 ? err_exit_code(e) : 0;

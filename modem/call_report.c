@@ -75,43 +75,70 @@ void call_report_start(struct call *c)
 	call_state(f, "connected", NULL);
 }
 
-/* Bytes a second in the fuller direction, smoothed over a few seconds. */
-static void measure(
-    struct call_report *r, const struct zm_stats *z, uint64_t now)
+/* Bytes a second of one direction, smoothed over a few seconds. */
+static void smooth(double *rate, uint64_t bytes, uint64_t ms)
 {
-	uint64_t in = z->bytes_in - r->sample_in;
-	uint64_t out = z->bytes_out - r->sample_out;
-	double rate;
+	double now = (double)bytes * 1000.0 / (double)ms;
 
-	if (now - r->sample_ms < SAMPLE_MS)
+	*rate = *rate > 0 ? 0.6 * *rate + 0.4 * now : now;
+}
+
+static void measure(
+    struct call_report *r, const struct session_stats *s, uint64_t now)
+{
+	uint64_t ms = now - r->sample_ms;
+
+	if (ms < SAMPLE_MS)
 		return;
-	rate = (double)(in > out ? in : out) * 1000.0 /
-	       (double)(now - r->sample_ms);
-	r->rate = r->rate > 0 ? 0.6 * r->rate + 0.4 * rate : rate;
+	smooth(&r->rate_in, s->wire_in - r->sample_in, ms);
+	smooth(&r->rate_out, s->wire_out - r->sample_out, ms);
 	r->sample_ms = now;
-	r->sample_in = z->bytes_in;
-	r->sample_out = z->bytes_out;
+	r->sample_in = s->wire_in;
+	r->sample_out = s->wire_out;
 }
 
 /* The figures of one moment. */
 struct figures {
-	int64_t sent, to_send, received, to_receive, left;
+	int64_t sent, to_send, received, to_receive;
+	double rate; /* of the fuller direction */
 	int seconds; /* -1: not known */
+	bool sending;
 };
 
-static void look(struct call *c, const struct zm_stats *z, struct figures *f)
+/* Seconds that a direction still takes, or -1. */
+static double time_left(int64_t bytes, double rate)
 {
-	f->sent =
-	    c->send.bytes_done + (c->send.number ? (int64_t)z->data_acked : 0);
+	if (bytes <= 0)
+		return 0;
+	return rate >= 1 ? (double)bytes / rate : -1;
+}
+
+static void look(
+    struct call *c, const struct session_stats *s, struct figures *f)
+{
+	struct call_report *r = &c->report;
+	int64_t left_out, left_in;
+	double t;
+
+	f->sending = s->sending;
+	f->sent = c->send.bytes_done + (int64_t)s->arrived;
 	f->to_send = c->send.bytes_total;
 	f->received = c->recv.bytes_done +
 		      (c->recv.part ? (int64_t)c->recv.part->synced : 0);
 	f->to_receive = c->recv.bytes_total;
-	/* one direction after the other: the times add up */
-	f->left = f->to_send - f->sent + f->to_receive - f->received;
-	f->seconds = c->report.rate >= 1 && f->left >= 0
-			 ? (int)((double)f->left / c->report.rate + 0.999)
-			 : -1;
+	f->rate = r->rate_in > r->rate_out ? r->rate_in : r->rate_out;
+	left_out = f->to_send - f->sent;
+	left_in = f->to_receive - f->received;
+	if (c->ops->both_ways) {
+		double a = time_left(left_out, r->rate_out);
+		double b = time_left(left_in, r->rate_in);
+
+		t = a < 0 || b < 0 ? -1 : a > b ? a : b;
+	} else {
+		/* one direction after the other: the times add up */
+		t = f->rate >= 1 ? time_left(left_out + left_in, f->rate) : -1;
+	}
+	f->seconds = t < 0 || t > 1e9 ? -1 : (int)(t + 0.999);
 }
 
 static void write_status(struct call *c, const struct figures *g)
@@ -131,9 +158,9 @@ static void write_status(struct call *c, const struct figures *g)
 	status_set_int(f, "sending.bytes_done", g->sent);
 	status_set_int(f, "sending.bytes_total", g->to_send);
 	/* a cable carries ten bits a byte; of anything else we see bytes */
-	if (r->rate > 0)
+	if (g->rate > 0)
 		status_set_int(f, "bps",
-		    (int64_t)(r->rate *
+		    (int64_t)(g->rate *
 			      (c->port && c->port->speed > 0 ? 10 : 8)));
 	if (g->seconds >= 0)
 		status_set_int(f, "seconds_left", g->seconds);
@@ -151,7 +178,7 @@ static void write_progress(struct call *c, const struct figures *g)
 		    (long long)c->recv.bundles_done + 1,
 		    call_number((uint64_t)g->received, a),
 		    call_number((uint64_t)g->to_receive, b));
-	if (c->send.number)
+	if (g->sending)
 		snprintf(out, sizeof out,
 		    "%ssending %lld of %lld, %s of %s "
 		    "bytes",
@@ -161,9 +188,9 @@ static void write_progress(struct call *c, const struct figures *g)
 		    call_number((uint64_t)g->to_send, b));
 	if (!*in && !*out)
 		return;
-	if (c->report.rate >= 1)
+	if (g->rate >= 1)
 		snprintf(rate, sizeof rate, ", %s B/s",
-		    call_number((uint64_t)c->report.rate, d));
+		    call_number((uint64_t)g->rate, d));
 	if (g->seconds >= 0)
 		snprintf(left, sizeof left, ", %d s left", g->seconds);
 	log_progress("%s: %s%s%s%s", c->peer->name, in, out, rate, left);
@@ -172,7 +199,7 @@ static void write_progress(struct call *c, const struct figures *g)
 void call_report_tick(struct call *c, uint64_t now_ms, bool force)
 {
 	struct call_report *r = &c->report;
-	struct zm_stats z;
+	struct session_stats s;
 	struct figures g;
 
 	if (now_ms == 0)
@@ -180,11 +207,11 @@ void call_report_tick(struct call *c, uint64_t now_ms, bool force)
 	if (!force && now_ms < r->next_ms)
 		return;
 	r->next_ms = now_ms + REPORT_MS;
-	zm_stats(c->zm, &z);
-	measure(r, &z, now_ms);
-	look(c, &z, &g);
+	c->ops->stats(c, &s);
+	measure(r, &s, now_ms);
+	look(c, &s, &g);
 	write_status(c, &g);
-	if (c->peer && !zm_safe(c->zm))
+	if (c->peer && !c->ops->safe(c))
 		write_progress(c, &g);
 }
 

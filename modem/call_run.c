@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "modem/who_is_there.h"
 
 #define DRAIN_MS 3000
 
@@ -41,91 +42,105 @@ int call_take_peer(struct call *c, const struct config_peer *p, struct err *e)
 	c->peer = p;
 	if (call_recv_open(c, e) < 0 || call_send_open(c, e) < 0)
 		return -1;
+	c->disk = call_disk_new(&c->site->spool, p->name, e);
+	if (!c->disk)
+		return -1;
 	call_pack_start(c);
 	return 0;
 }
 
-/* The protocol's settings for this line. */
-static void configure(struct call *c, struct zm_conf *z)
+void call_meet(struct call *c, const char *how)
 {
-	const char *whom = c->outgoing ? c->peer->name : c->insist;
-	double second = c->port->speed / 10.0;
-
-	zm_conf_init(z);
-	snprintf(z->site, sizeof z->site, "%s", c->site->cfg->site.name);
-	snprintf(z->peer, sizeof z->peer, "%s", whom ? whom : "");
-	/* a block lasts a second at most, so that a repeat is cheap */
-	if (second > 0 && second < z->block)
-		z->block = second < 128 ? 128 : (uint32_t)second;
+	c->met = true;
+	log_info("%s: connected%s%s", c->peer->name, how ? " " : "",
+	    how ? how : "");
+	call_state(c->report.status, "exchanging", NULL);
+	call_report_tick(c, 0, true);
 }
 
-/* A plain rz hangs up when it has the last file; nobody waits there for the
- * end that dialsync sites agree on.  Nothing more can be known of it. */
-static bool plain_is_done(const struct call *c)
+void call_who(const struct call *c, struct who_is_there *w)
 {
-	struct zm_stats z;
-
-	zm_stats(c->zm, &z);
-	return c->met && !zm_is_dialsync(c->zm) && c->send.ended &&
-	       !c->send.number && !c->recv.part && !c->result &&
-	       c->err.kind == ERR_AGAIN && c->send.bundles_done > 0 &&
-	       z.sent_skipped == 0 && z.not_stored == 0;
+	who_is_there((const uint8_t *)c->first, c->first_n,
+	    (const uint8_t *)c->said, c->said_n, w);
 }
 
-/* A new session, as caller or answerer. */
-static void start_session(struct call *c, enum zm_side side)
+void call_stop(struct call *c, enum session_stop reason, enum err_kind kind,
+    const char *why)
 {
-	struct zm_conf z;
-
-	configure(c, &z);
-	zm_free(c->zm);
-	c->zm = zm_new(&z, side, clock_ms());
-	if (!c->zm)
-		abort();
-}
-
-/* A dialsync caller's ZRQINIT as it is on the wire (hex header): 'd', 's',
- * version 1, "I am the caller". */
-static const char callers_hello[] = "**\x18"
-				    "B0064730101";
-
-/* Two callers on one cable: the smaller name becomes the answerer.  Each side
- * knows both names, so both come to the same result. */
-void call_check_collision(struct call *c)
-{
-	if (!c->outgoing || c->met || c->yielded ||
-	    !memmem(
-		c->first, c->first_n, callers_hello, sizeof callers_hello - 1))
+	if (c->why.kind != ERR_NONE)
 		return;
-	c->yielded = true;
-	if (strcmp(c->site->cfg->site.name, c->peer->name) > 0)
+	err_set(&c->why, kind, "%s", why);
+	if (c->disk) {
+		call_disk_wait(c->disk);
+		call_results(c);
+	}
+	c->ops->stop(c, reason, kind, why);
+}
+
+void call_fail(struct call *c, const struct err *e)
+{
+	enum session_stop reason = SESSION_STOP_ERROR;
+
+	if (e->kind == ERR_BUSY)
+		reason = SESSION_STOP_BUSY;
+	if (e->kind == ERR_PEER)
+		reason = SESSION_STOP_PROTOCOL;
+	call_stop(c, reason, e->kind, e->text);
+}
+
+void call_results(struct call *c)
+{
+	struct call_disk_result r;
+
+	while (c->disk && call_disk_done(c->disk, &r)) {
+		call_recv_result(c, &r);
+		if (r.what == CALL_DISK_REMOVE && r.failed)
+			log_warn("%s: bundle %08llu is stored there, but "
+				 "stays in the outbox; it is not sent again",
+			    c->peer->name, (unsigned long long)r.number);
+	}
+}
+
+/* The line has gone, perhaps: all that came is synced, what is being stored is
+ * finished, and counts.  At once, as the user may cut the power now. */
+static void settle(struct call *c)
+{
+	call_recv_cut(c);
+	if (!c->disk)
 		return;
-	log_info("%s: both sides call, or the line echoes; this one answers",
-	    c->peer->name);
-	start_session(c, ZM_ANSWERER);
+	call_disk_wait(c->disk);
+	call_results(c);
+	c->ops->events(c);
+	c->safe = c->ops->safe(c);
 }
 
 void call_exchange(struct call *c, struct port *port)
 {
 	c->port = port;
 	c->pace.rate = port->speed / 10.0;
-	start_session(c, c->outgoing ? ZM_CALLER : ZM_ANSWERER);
+	c->ops = c->line->protocol == CONFIG_PROTOCOL_ZMODEM
+		     ? &session_zmodem
+		     : &session_exchange;
 	call_report_start(c);
+	if (c->ops->start(c, clock_ms(), &c->err) < 0)
+		return;
 	call_loop(c);
-	c->safe = zm_safe(c->zm) || plain_is_done(c);
-	/* at once when carrier goes: the user may cut the power now */
-	call_recv_close(c);
+	c->safe = c->ops->safe(c);
+	settle(c);
 	log_progress_end();
 	port_drain(port, DRAIN_MS);
 }
 
 void call_free(struct call *c)
 {
-	call_recv_close(c);
+	if (c->disk)
+		call_recv_close(c);
+	call_disk_free(c->disk);
+	c->disk = NULL;
 	call_send_close(c);
 	spool_unlock(&c->lock);
-	zm_free(c->zm);
-	c->zm = NULL;
+	if (c->session)
+		c->ops->end(c);
 }
 
 /* The word for the call log. */
@@ -161,54 +176,19 @@ static const char *result_word(const struct call *c)
 	return c->met || c->first_n ? "dropped" : "no-answer";
 }
 
-/* A call that ended by itself, but without "safe": what was left out. */
-static void explain_done(struct call *c, const struct zm_stats *z)
-{
-	if (z->refused > 0)
-		err_set(&c->err, ERR_PEER,
-		    "%u offered file%s no bundle%s "
-		    "and not taken; all else is done",
-		    z->refused, z->refused == 1 ? " was" : "s were",
-		    z->refused == 1 ? "" : "s");
-	else
-		err_set(&c->err, ERR_AGAIN,
-		    "%u bundle%s not taken there, "
-		    "%u not here; the next call tries again",
-		    z->sent_skipped, z->sent_skipped == 1 ? " was" : "s were",
-		    z->not_stored);
-}
-
-/* Are the first bytes a protocol of ours?  Then they need not be shown. */
-static bool is_zmodem(const struct call *c)
-{
-	return memmem(c->first, c->first_n,
-		   "**\x18"
-		   "B",
-		   4) != NULL;
-}
-
-static bool was_cancelled(const struct call *c)
-{
-	return memmem(c->first, c->first_n, "\x18\x18\x18\x18\x18", 5) !=
-		   NULL &&
-	       c->err.kind == ERR_AGAIN && !c->result;
-}
-
 /* What a person should know besides the reason. */
 static void add_facts(struct call *c, struct buf *m)
 {
 	char a[CALL_NUMBER_TEXT], b[CALL_NUMBER_TEXT], text[330];
+	size_t n = c->first_n < 80 ? c->first_n : 80;
 
-	if (c->zm && !c->met && was_cancelled(c))
-		buf_adds(m, "; the far end refused the call, and says there "
-			    "why");
-	else if (c->zm && !c->met && c->first_n > 0 && !is_zmodem(c) &&
-		 c->err.kind != ERR_REFUSED)
+	if (c->session && !c->met && n > 0 && !c->ops->is_ours(c) &&
+	    c->err.kind != ERR_REFUSED)
 		buf_addf(m,
 		    "; what came from the line was \"%s\": look at the "
 		    "speed, and at what is at the far end",
-		    text_safe(c->first, c->first_n, text, sizeof text));
-	if (c->zm && !c->met && c->first_n == 0 && c->err.kind == ERR_AGAIN &&
+		    text_safe(c->first, n, text, sizeof text));
+	if (c->session && !c->met && n == 0 && c->err.kind == ERR_AGAIN &&
 	    !c->result)
 		buf_adds(m, "; nothing came from the far end: is it "
 			    "answering?");
@@ -227,7 +207,6 @@ static void add_facts(struct call *c, struct buf *m)
 static void add_counts(struct call *c, struct buf *m)
 {
 	char a[CALL_NUMBER_TEXT], b[CALL_NUMBER_TEXT];
-	bool plain = c->zm && !zm_is_dialsync(c->zm);
 
 	buf_addf(m, "sent %lld bundle%s, %s bytes; received %lld, %s bytes",
 	    (long long)c->send.bundles_done,
@@ -235,39 +214,48 @@ static void add_counts(struct call *c, struct buf *m)
 	    call_number((uint64_t)c->send.bytes_done, a),
 	    (long long)c->recv.bundles_done,
 	    call_number((uint64_t)c->recv.bytes_done, b));
-	if (plain && c->send.bundles_done > 0)
-		buf_addf(m, "; the other side does not confirm storing, %s",
-		    c->line->zmodem_trust
-			? "and is trusted (zmodem-trust = yes)"
-			: "so the outbox keeps them");
+}
+
+/* The sentence about how it ended. */
+static void describe(struct call *c, bool done, struct buf *m)
+{
+	if (!done) {
+		buf_adds(m, c->err.text);
+		add_facts(c, m);
+	} else {
+		add_counts(c, m);
+	}
+	if (c->session)
+		c->ops->facts(c, m);
 }
 
 int call_finish(struct call *c)
 {
-	struct buf m = BUF_INIT(1000);
-	struct zm_stats z = {0};
+	struct buf m = BUF_INIT(1200);
+	struct session_stats s = {0};
 	struct call_record *d = &c->report.record;
 	const char *who = c->peer ? c->peer->name : c->line->name;
+	bool done;
 	int code;
 
-	if (c->zm)
-		zm_stats(c->zm, &z);
-	if (!c->safe && c->err.kind == ERR_NONE)
-		explain_done(c, &z);
-	code = c->safe ? 0 : err_exit_code(&c->err);
-	if (!c->safe) {
-		buf_adds(&m, c->err.text);
-		add_facts(c, &m);
-		log_error("%s: %s", who, buf_str(&m));
-	} else {
-		add_counts(c, &m);
+	if (c->session)
+		c->ops->stats(c, &s);
+	if (c->session && !c->safe && c->err.kind == ERR_NONE)
+		c->ops->explain(c);
+	done = c->safe && !(c->ops->left_out && c->ops->left_out(c));
+	if (c->safe && !done)
+		c->ops->explain(c);
+	code = done ? 0 : err_exit_code(&c->err);
+	describe(c, done, &m);
+	if (done)
 		log_info("%s: done: %s", who, buf_str(&m));
-	}
-	d->bytes_sent = (int64_t)z.bytes_out;
-	d->bytes_received = (int64_t)z.bytes_in;
+	else
+		log_error("%s: %s", who, buf_str(&m));
+	d->bytes_sent = (int64_t)s.wire_out;
+	d->bytes_received = (int64_t)s.wire_in;
 	d->bundles_sent = c->send.bundles_done;
 	d->bundles_received = c->recv.bundles_done;
-	d->resent_bytes = (int64_t)z.resent;
+	d->resent_bytes = (int64_t)s.again;
 	call_report_end(c, c->safe ? "safe-to-hang-up" : "failed",
 	    result_word(c), code, buf_str(&m));
 	buf_free(&m);

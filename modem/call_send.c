@@ -1,153 +1,123 @@
-/* Outbox -> protocol, in order of number.  Bundles that become ready during
- * the call join until "no more" is said. */
+/* The outbox, bundle by bundle in order of number.  It is read in parts, so
+ * that memory does not grow with it, and again when all was handed out:
+ * bundles that become ready during the call join. */
 #include "config.h"
 
 #include "modem/call_p.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "spool/spool_outbox.h"
 
+#define PART    1024 /* entries read at once */
+#define LOOK_MS 1000 /* an empty outbox is looked at again */
+
 int call_send_open(struct call *c, struct err *e)
 {
 	struct call_send *s = &c->send;
-	size_t i;
+	struct spool_counts n;
 
 	if (spool_outbox_drop_acked(&c->site->spool, c->peer->name, NULL, e) <
 		0 ||
-	    spool_list(&c->site->spool, SPOOL_KIND_OUTBOX, c->peer->name, 0,
-		&s->list, e) < 0)
+	    spool_count(&c->site->spool, c->peer->name, &n, e) < 0)
 		return -1;
-	for (i = 0; i < s->list.n; i++)
-		s->bytes_total += (int64_t)s->list.e[i].size;
-	s->bundles_total = (int64_t)s->list.n;
+	s->bytes_total = (int64_t)n.outbox_bytes;
+	s->bundles_total = (int64_t)n.outbox_bundles;
+	s->ready = true;
 	return 0;
 }
 
-/* Look again for bundles above the last one; true: there are some. */
-static bool look_again(struct call *c, struct err *e)
+/* Read the next part of the outbox; true: there is one. */
+static bool look(struct call *c, struct err *e)
 {
 	struct call_send *s = &c->send;
-	struct spool_list fresh = {0};
-	size_t i;
 
-	if (spool_list(&c->site->spool, SPOOL_KIND_OUTBOX, c->peer->name, 0,
-		&fresh, e) < 0)
-		return false;
 	spool_list_free(&s->list);
-	s->list = fresh;
-	s->at = fresh.n;
-	for (i = fresh.n; i-- > 0 && fresh.e[i].number > s->last;) {
-		s->at = i;
-		s->bundles_total++;
-		s->bytes_total += (int64_t)fresh.e[i].size;
-	}
-	return s->at < fresh.n;
+	s->at = 0;
+	return spool_list_above(&c->site->spool, SPOOL_KIND_OUTBOX,
+		   c->peer->name, s->last, PART, &s->list, e) == 0 &&
+	       s->list.n > 0;
 }
 
-/* Offer this one; false: it cannot be sent, try the next. */
-static bool offer(struct call *c, const struct spool_entry *entry)
+/* Hand this one out, and count it if it was not there at the start. */
+static void hand_out(struct call_send *s, const struct spool_entry *entry)
 {
-	struct call_send *s = &c->send;
-	struct spool_entry info;
-	struct err e = ERR_INIT;
-	char name[SPOOL_NAME_SIZE];
-
 	s->last = entry->number;
-	spool_name_format(entry->number, name);
-	s->fd = spool_open_bundle(&c->site->spool, SPOOL_KIND_OUTBOX,
-	    c->peer->name, entry->number, &info, &e);
-	if (s->fd < 0) {
-		log_warn(
-		    "%s: %s is passed over: %s", c->peer->name, name, e.text);
-		return false;
-	}
-	if (zm_offer(c->zm, name, info.size, info.mtime,
-		(uint32_t)entry->number) < 0) {
-		log_warn("%s: %s cannot be sent on this line (%llu bytes); "
-			 "carry it by other means",
-		    c->peer->name, name, (unsigned long long)info.size);
-		close(s->fd);
-		s->fd = -1;
-		return false;
-	}
-	s->number = entry->number;
-	s->size = info.size;
-	s->wanted = false;
-	return true;
+	s->seen++;
+	s->seen_bytes += (int64_t)entry->size;
+	if (s->bundles_total < s->seen)
+		s->bundles_total = s->seen;
+	if (s->bytes_total < s->seen_bytes)
+		s->bytes_total = s->seen_bytes;
 }
 
-void call_send_next(struct call *c)
+enum call_next call_send_next(struct call *c, struct spool_entry *entry)
 {
 	struct call_send *s = &c->send;
 	struct err e = ERR_INIT;
-	bool packed;
+	uint64_t now = clock_ms();
+	bool packing, packed;
 
-	if (!s->wanted || s->ended || !c->met || c->err.kind != ERR_NONE)
-		return;
+	if (!s->ready)
+		return CALL_NEXT_LATER;
 	/* asked before the last look, so that nothing falls between */
-	packed = call_pack_over(c, clock_ms());
-	do {
-		while (s->at < s->list.n)
-			if (offer(c, &s->list.e[s->at++]))
-				return;
-	} while (look_again(c, &e));
-	if (e.kind != ERR_NONE) {
-		zm_abort(c->zm, e.kind, e.text);
-		return;
+	packing = c->pack.pid != 0;
+	packed = call_pack_over(c, now);
+	if (s->at == s->list.n) {
+		if (now < s->look_ms && !(packing && packed))
+			return packed ? CALL_NEXT_NONE : CALL_NEXT_LATER;
+		s->look_ms = now + (packed ? LOOK_MS : LOOK_MS / 5);
+		if (!look(c, &e)) {
+			if (e.kind != ERR_NONE)
+				call_fail(c, &e);
+			return packed ? CALL_NEXT_NONE : CALL_NEXT_LATER;
+		}
+		s->look_ms = 0; /* there may be another part */
 	}
-	if (!packed)
-		return;
-	s->ended = true;
-	s->wanted = false;
-	zm_no_more(c->zm);
+	*entry = s->list.e[s->at++];
+	hand_out(s, entry);
+	return CALL_NEXT_BUNDLE;
 }
 
-void call_send_data(struct call *c, const struct zm_event *ev)
+ssize_t call_send_read(
+    struct call *c, uint64_t number, uint64_t offset, void *p, size_t n)
 {
-	uint8_t buf[ZM_BLOCK_MAX];
-	size_t n = ev->n < sizeof buf ? ev->n : sizeof buf;
+	struct call_send *s = &c->send;
+	struct err e = ERR_INIT;
 	ssize_t got = -1;
 
-	if (c->send.fd >= 0)
-		got = pread(c->send.fd, buf, n, (off_t)ev->off);
+	if (s->number != number) {
+		if (s->fd >= 0)
+			close(s->fd);
+		s->fd = spool_open_bundle(&c->site->spool, SPOOL_KIND_OUTBOX,
+		    c->peer->name, number, NULL, &e);
+		s->number = s->fd >= 0 ? number : 0;
+	}
+	if (s->fd >= 0)
+		got = pread(s->fd, p, n, (off_t)offset);
 	if (got <= 0)
-		log_warn("%s: bundle %08llu cannot be read at %llu",
-		    c->peer->name, (unsigned long long)c->send.number,
-		    (unsigned long long)ev->off);
-	zm_data(c->zm, ev->off, buf, got > 0 ? (size_t)got : 0);
+		log_warn("%s: bundle %08llu cannot be read at %llu%s%s",
+		    c->peer->name, (unsigned long long)number,
+		    (unsigned long long)offset, e.text[0] ? ": " : "", e.text);
+	return got;
 }
 
-/* ZM_EV_FILE_SENT: a dialsync peer has stored it.  A plain rz has only
- * received it, and syncs nothing: the outbox keeps it, unless told to trust. */
-void call_send_done(struct call *c, const struct zm_event *ev)
+void call_send_done(
+    struct call *c, uint64_t number, uint64_t size, bool remove)
 {
 	struct call_send *s = &c->send;
-	struct err e = ERR_INIT;
 
-	if (s->fd >= 0)
+	if (s->number == number) {
 		close(s->fd);
-	s->fd = -1;
-	if (!ev->acknowledged) {
-		log_warn("%s: bundle %08llu was not taken; it stays in the "
-			 "outbox for the next call",
-		    c->peer->name, (unsigned long long)s->number);
-	} else {
-		s->bundles_done++;
-		s->bytes_done += (int64_t)s->size;
-		if ((zm_is_dialsync(c->zm) || c->line->zmodem_trust) &&
-		    spool_outbox_stored(
-			&c->site->spool, c->peer->name, s->number, &e) < 0)
-			log_warn("%s: bundle %08llu is stored there, but stays "
-				 "in the outbox: %s",
-			    c->peer->name, (unsigned long long)s->number,
-			    e.text);
+		s->fd = -1;
+		s->number = 0;
 	}
-	s->number = 0;
-	call_report_tick(c, 0, true);
+	s->bundles_done++;
+	s->bytes_done += (int64_t)size;
+	if (remove)
+		call_disk_remove(c->disk, number);
 }
 
 void call_send_close(struct call *c)

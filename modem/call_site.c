@@ -79,6 +79,9 @@ int call_site_open(struct call_site *s, const char *dir, struct err *e)
 		free(s->dir);
 		s->dir = real;
 	}
+	/* the packer finds the site as any of our programs does; set here,
+	 * before there are threads */
+	setenv("DIALSYNC_DIR", s->dir, 1);
 	path = fs_join(s->dir, CONFIG_NAME);
 	rc = config_read(path, &s->cfg, &problems, e);
 	free(path);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "keys/keys.h"
 #include "modem/call.h"
 
 enum {
@@ -212,8 +213,10 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	take_words(k, argc - optind, argv + optind, &o);
-	code = call_site_open(&site, dir, &e) < 0 ? err_exit_code(&e)
-						  : k->run(&site, &o, &e);
+	memset(&site, 0, sizeof site);
+	code = keys_start(&e) < 0 || call_site_open(&site, dir, &e) < 0
+		   ? err_exit_code(&e)
+		   : k->run(&site, &o, &e);
 	if (e.text[0])
 		log_err(&e, NULL);
 	call_site_close(&site);

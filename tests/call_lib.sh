@@ -3,8 +3,11 @@
 # or is a script of a few lines.
 #
 # DIALER, LINE_SIM: the programs, if not those of this build tree.
+# PROTOCOL: zmodem, for sites whose lines have protocol = zmodem; else the
+# default.
 
 DIALER=${DIALER:-$PWD/dialsync-dialer}
+PROTOCOL=${PROTOCOL:-}
 LINE_SIM=${LINE_SIM:-$PWD/tests/line/line-sim}
 [ -x "$DIALER" ] || { echo "skipped: no $DIALER"; exit 77; }
 [ -x "$LINE_SIM" ] || { echo "skipped: no $LINE_SIM"; exit 77; }
@@ -70,8 +73,10 @@ site() {
 		printf '[site]\nname = %s\ndatabase = x.db\n' "$1"
 		printf 'pack-wait = 2s\n\n'
 		printf '[line cable]\ndevice = %s\n' "${3:-$work/$1.tty}"
-		printf 'modem = no\nspeed = 1000000\nflow = none\n%s\n\n' \
+		printf 'modem = no\nspeed = 1000000\nflow = none\n%s\n' \
 		    "${4:-}"
+		[ -z "$PROTOCOL" ] || printf 'protocol = %s\n' "$PROTOCOL"
+		echo
 		printf '[peer %s]\nline = cable\n' "$2"
 		printf '%s\n' "${5-security = none}"
 	} >"$1/dialsync.conf"

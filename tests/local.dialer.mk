@@ -7,8 +7,10 @@ tests_t_port_LDADD = modem/libport.a src/base/libbase.a \
 	$(SERIALPORT_LIBS) $(CMOCKA_LIBS)
 endif
 
-TESTS += tests/s_call.sh tests/s_call_cut.sh tests/s_call_refused.sh \
-	tests/s_call_plain.sh tests/s_call_stop.sh tests/s_dialer_links.sh
-EXTRA_DIST += tests/s_call.sh tests/s_call_cut.sh tests/s_call_refused.sh \
-	tests/s_call_plain.sh tests/s_call_stop.sh tests/s_dialer_links.sh \
-	tests/call_lib.sh
+CALL_TESTS = tests/s_call.sh tests/s_call_cut.sh tests/s_call_refused.sh \
+	tests/s_call_plain.sh tests/s_call_stop.sh tests/s_call_keys.sh \
+	tests/s_call_who.sh tests/s_call_fresh.sh tests/s_call_zmodem.sh \
+	tests/s_call_memory.sh \
+	tests/s_dialer_links.sh
+TESTS += $(CALL_TESTS)
+EXTRA_DIST += $(CALL_TESTS) tests/call_lib.sh

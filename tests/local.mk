@@ -49,6 +49,8 @@ check-long: check
 	else echo "SKIPPED: no spin here (Debian: spin)"; fi; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
+	echo "== memory of a call"; \
+	N=100000 MB=2048 LIMIT=3000 sh $(srcdir)/tests/s_call_memory.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \
 	for seed in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \
 		SEED=$$seed ./tests/t_zmodem >t_zmodem.long 2>&1 || \

@@ -66,6 +66,32 @@ is 1 "$(wc -c <woke)" "bytes in the applier's fifo"
 kill $woken 2>/dev/null
 rm -f hub/status/applier.wake
 
+if [ "$PROTOCOL" != zmodem ]; then
+case_is "half duplex, if one side says so"
+fresh
+site ann hub "" "duplex = half"
+bundle ann hub 30 3000
+bundle hub ann 30 4000
+exchange
+sites
+
+case_is "an outbox of more parts than are listed at once"
+fresh
+head -c 50 /dev/urandom >small
+n=1000
+mkdir -p sent/ann
+while [ $n -lt 2200 ]; do
+	cp small "ann/outbox/hub/0000$n.xml.gz"
+	cp small "sent/ann/0000$n.xml.gz"
+	n=$((n + 1))
+done
+exchange
+is 1200 "$(logged ann 11)" "bundles sent"
+says hub/inbox/ann/stored '^2199 50 crc32='
+[ -s hub/status/line.cable ] || [ -s ann/status/line.cable ] ||
+	bad "what the line showed is not kept"
+fi
+
 case_is "--dry-run changes nothing and says what is ready"
 bundle ann hub 21 1000
 call 0 ann --dry-run
@@ -116,13 +142,15 @@ stop_sim
 
 case_is "a command's pipe; the far end on standard input and output"
 fresh
-site ann hub "pipe:'$DIALER' answer -C '$work/hub' --stdio --no-pack 2>answer.err"
+far=stdio
+[ -z "$PROTOCOL" ] || far=cable # only a line's section has a protocol
+site ann hub "pipe:'$DIALER' answer ${PROTOCOL:+cable} -C '$work/hub' --stdio --no-pack 2>answer.err"
 bundle ann hub 950 40000
 bundle hub ann 950 50000
 call 0 ann --no-pack
 arrived ann hub
 arrived hub ann
-says hub/status/dialer.stdio '^state: safe-to-hang-up$'
+says hub/status/dialer.$far '^state: safe-to-hang-up$'
 
 case_is "TCP, two lines answered at once, one call after the other"
 fresh
@@ -133,6 +161,7 @@ cat >>hub/dialsync.conf <<END
 [line other]
 device = tcp-listen:127.0.0.1:$((port + 1))
 answer = yes
+protocol = ${PROTOCOL:-dialsync}
 END
 answer hub --no-pack
 bundle ann hub 1 60000

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A plain rz or sz at the far end: it does not say who it is, and it does not
 # confirm storing.
+PROTOCOL=zmodem
 . "${srcdir:-$(dirname "$0")/..}/tests/call_lib.sh"
 if ! command -v rz >/dev/null || ! command -v sz >/dev/null; then
 	echo "skipped: no lrzsz"

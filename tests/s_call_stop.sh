@@ -7,7 +7,7 @@
 # when WHO came to its end.
 round() {
 	fresh
-	far="'$DIALER' answer -C '$work/hub' --stdio --no-pack 2>answer.err"
+	far="'$DIALER' answer ${PROTOCOL:+cable} -C '$work/hub' --stdio --no-pack 2>answer.err"
 	[ "$1" = answer ] && far="DIALSYNC_STOP_AFTER=$2 $far"
 	site ann hub "pipe:$far"
 	site hub ann

@@ -117,7 +117,7 @@ static const struct row rows[] = {
 {"a line has the defaults", LINE, NULL,
  "line m device=path,/dev/m,-,0,- modem=1 answer=0 trust=0 speed=57600 "
  "flow=0 init=<AT&F E0V1Q0X4 &C1&D2 S0=0> prefix=<> dial=0 wait=60 "
- "duplex=0 protocol=1 peer=-\n", 0},
+ "duplex=0 protocol=0 peer=-\n", 0},
 {"line keys", LINE "modem = no\nspeed = 115200\nflow = none\ninit = ATZ\n"
  "prefix = 9,\ndial = pulse\nconnect-wait = 90s\nduplex = half\n"
  "protocol = zmodem\npeer = hub\nanswer = yes\nzmodem-trust = yes\n"
@@ -326,9 +326,9 @@ static const struct row rows[] = {
 {"a choice, nothing near", LINE "dial = rotating-disk\n",
  "f:6: dial \"rotating-disk\" is not known; write one of tone, pulse\n",
  NULL, 0},
-{"protocol dialsync is to come", LINE "protocol = dialsync\n",
- "f:6: protocol \"dialsync\" is not in this version, which has zmodem only; "
- "write protocol = zmodem\n", NULL, 0},
+{"protocol that is none", LINE "protocol = kermit\n",
+ "f:6: protocol \"kermit\" is not known; write one of dialsync, zmodem\n",
+ NULL, 0},
 {"login without a password", PEER "login = ogin: \\L ssword: \\P\n",
  "f:7: login sends \\P, but there is no password; add password-file = FILE\n",
  NULL, 0},

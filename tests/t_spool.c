@@ -171,6 +171,11 @@ static void test_list(void **state)
 		assert_int_equal(l.e[0].number, 2);
 		spool_list_free(&l);
 	}
+	assert_int_equal(spool_list_above(
+			     &sp, SPOOL_KIND_INBOX, PEER, 2, 2, &l, &err),
+	    0);
+	assert_true(l.n > 0 && l.n <= 2 && l.e[0].number == 3);
+	spool_list_free(&l);
 	assert_int_equal(spool_count(&sp, PEER, &c, &err), 0);
 	assert_int_equal(c.inbox_bundles, 5);
 	assert_int_equal(c.inbox_bytes, 7);
@@ -218,7 +223,8 @@ static void test_links_are_not_followed(void **state)
 	      "inbox/hub/part/00000001.xml.gz",
 	    top);
 	assert_int_equal(
-	    spool_stored_add(&sp, PEER, &(struct spool_mark){1, 1, 1}, &err),
+	    spool_stored_add(&sp, PEER, &(struct spool_mark){1, 1, 1}, 1,
+		&err),
 	    -1);
 	assert_int_equal(
 	    spool_part_open(&sp, PEER, 1, &src, &p, &offset, &err), 0);
@@ -470,6 +476,95 @@ static void test_part_digest_is_checked(void **state)
 	assert_int_equal(spool_part_commit(p, 5, &err), 0);
 }
 
+/* What was written and synced, counted by the hook. */
+static unsigned steps;
+static void count_step(void)
+{
+	steps++;
+}
+
+static void test_commit_in_groups(void **state)
+{
+	static const char *const digest[] = {
+	    "crc32=dda47024", "crc32=00000000", "", "crc32=dda47024"};
+	static const enum spool_commit_result want[] = {SPOOL_COMMIT_STORED,
+	    SPOOL_COMMIT_DIFFERS, SPOOL_COMMIT_TAKEN, SPOOL_COMMIT_STORED};
+	struct spool_source src = {5, 0, ""};
+	struct spool_commit c[SPOOL_COMMIT_MAX];
+	uint64_t offset, gone[2] = {40, 43};
+
+	(void)state;
+	put("inbox/hub/00000042.xml.gz", "other");
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(
+		    src.digest, sizeof(src.digest), "%s", digest[i]);
+		assert_int_equal(spool_part_open(&sp, PEER, 40 + i, &src,
+				     &c[i].part, &offset, &err),
+		    0);
+		add(c[i].part, 0, 5);
+		c[i].size = 5;
+	}
+	assert_int_equal(spool_part_commit_all(c, 4, &err), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(c[i].result, want[i]);
+		assert_int_equal(c[i].crc, 0xdda47024);
+		spool_part_close(c[i].part);
+	}
+	expect_file("inbox/hub/00000043.xml.gz", "01234");
+	expect_file("inbox/hub/00000042.xml.gz", "other");
+	expect_file(
+	    "inbox/hub/stored", "40 5 crc32=dda47024\n43 5 crc32=dda47024\n");
+	assert_false(there("inbox/hub/part/00000041.xml.gz"));
+	expect_file("inbox/hub/part/00000042.offset",
+	    "offset: 5\nsize: 5\n");
+	/* all of them cost one sync of each directory and of `stored` */
+	for (size_t i = 0; i < SPOOL_COMMIT_MAX; i++) {
+		src.digest[0] = '\0';
+		assert_int_equal(spool_part_open(&sp, PEER, 100 + i, &src,
+				     &c[i].part, &offset, &err),
+		    0);
+		add(c[i].part, 0, 5);
+		c[i].size = 5;
+	}
+	steps = 0;
+	fs_step_hook = count_step;
+	assert_int_equal(
+	    spool_part_commit_all(c, SPOOL_COMMIT_MAX, &err), 0);
+	assert_int_equal(steps, 3 * SPOOL_COMMIT_MAX + 2);
+	for (size_t i = 0; i < SPOOL_COMMIT_MAX; i++)
+		spool_part_close(c[i].part);
+	put("outbox/hub/00000040.xml.gz", "a");
+	put("outbox/hub/00000043.xml.gz", "b");
+	steps = 0;
+	assert_int_equal(
+	    spool_outbox_stored_all(&sp, PEER, gone, 2, &err), 0);
+	assert_int_equal(steps, 3);
+	fs_step_hook = NULL;
+	assert_false(there("outbox/hub/00000043.xml.gz"));
+}
+
+static void test_sum_of_what_came(void **state)
+{
+	struct spool_part *p = open7(BODY_N, "", 0);
+
+	(void)state;
+	add(p, 0, 2);
+	assert_int_equal(spool_part_vouch(p, 1, &err), 0);
+	assert_int_equal(p->synced, 0);
+	expect_file("inbox/hub/part/00000007.offset",
+	    "offset: 1\nsize: 36\n");
+	add(p, 2, 3);
+	assert_true(p->crc_known);
+	assert_int_equal(p->crc, 0xdda47024);
+	assert_int_equal(spool_part_sync(p, &err), 0);
+	spool_part_close(p);
+	p = open7(BODY_N, "", 5); /* of an earlier call: summed at the end */
+	assert_false(p->crc_known);
+	add(p, 5, BODY_N - 5);
+	assert_int_equal(spool_part_commit(p, BODY_N, &err), 0);
+	expect_file("inbox/hub/stored", "7 36 crc32=fdb5537d\n");
+}
+
 static void test_part_name_taken(void **state)
 {
 	struct spool_part *p;
@@ -555,7 +650,7 @@ static void test_stored_is_bounded(void **state)
 		one.number = i;
 		if (i % 500 == 0) /* a person's editor */
 			shell("echo junk >>%s/inbox/hub/stored", top);
-		assert_int_equal(spool_stored_add(&sp, PEER, &one, &err), 0);
+		assert_int_equal(spool_stored_add(&sp, PEER, &one, 1, &err), 0);
 	}
 	assert_int_equal(stat(at("inbox/hub/stored"), &st), 0);
 	assert_true(st.st_size < 100000);
@@ -688,6 +783,8 @@ int main(void)
 	    SITE_TEST(test_part_resumes_from_synced),
 	    SITE_TEST(test_part_side_files),
 	    SITE_TEST(test_part_digest_is_checked),
+	    SITE_TEST(test_commit_in_groups),
+	    SITE_TEST(test_sum_of_what_came),
 	    SITE_TEST(test_part_name_taken),
 	    SITE_TEST(test_part_disk_full),
 	    SITE_TEST(test_published_part_is_never_written),

@@ -114,6 +114,62 @@ static void check_receive(bool last)
 	}
 }
 
+/* Three bundles of BODY in one group. */
+#define GROUP 3
+static int run_group(void)
+{
+	struct spool_source src = {BODY_N, 0, "crc32=fdb5537d"};
+	struct spool_commit c[GROUP];
+	uint64_t offset;
+	bool have;
+	size_t n = 0;
+	int rc = 0;
+
+	if (spool_part_sweep(&sp, PEER, NULL, &err) < 0)
+		return -1;
+	for (uint64_t i = 31; i < 31 + GROUP && rc == 0; i++) {
+		if (spool_have(&sp, PEER, i, BODY_N, &have, &err) < 0)
+			return -1;
+		if (have)
+			continue;
+		c[n].size = BODY_N;
+		rc = spool_part_open(
+		    &sp, PEER, i, &src, &c[n].part, &offset, &err);
+		if (rc < 0)
+			break;
+		rc = spool_part_append(
+		    c[n].part, &BODY[offset], BODY_N - offset, &err);
+		if (rc == 0 && i == 32) /* one has a side file, too */
+			rc = spool_part_sync(c[n].part, &err);
+		n++;
+	}
+	if (rc == 0 && n > 0)
+		rc = spool_part_commit_all(c, n, &err);
+	while (n-- > 0)
+		spool_part_close(c[n].part);
+	return rc;
+}
+
+static void check_group(bool last)
+{
+	char name[64];
+	bool have;
+
+	for (uint64_t i = 31; i < 31 + GROUP; i++) {
+		snprintf(name, sizeof(name), "inbox/hub/%08d.xml.gz", (int)i);
+		if (there(name))
+			expect_file(name, BODY);
+		assert_int_equal(
+		    spool_have(&sp, PEER, i, BODY_N, &have, &err), 0);
+		assert_int_equal(have, there(name));
+		assert_true(have || !last);
+	}
+	if (last) {
+		assert_false(there("inbox/hub/part/00000032.offset"));
+		assert_false(there("inbox/hub/part/00000032.xml.gz"));
+	}
+}
+
 static int run_hold(void)
 {
 	if (spool_held_sweep(&sp, PEER, &err) < 0)
@@ -171,6 +227,7 @@ static const struct scenario {
 } scenarios[] = {
     {"publish", run_publish, check_publish, 6},
     {"receive", run_receive, check_receive, 10},
+    {"receive three", run_group, check_group, 12},
     {"hold", run_hold, check_hold, 5},
     {"unhold", run_unhold, check_unhold, 4},
 };

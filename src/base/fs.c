@@ -22,19 +22,15 @@ static long steps_left(void)
 	return s && *s ? strtol(s, NULL, 10) : -1;
 }
 
+/* A program may make steps in two threads, so the count is atomic. */
 void fs_step(void)
 {
-	static long left;
-	static bool asked;
+	static _Atomic long made;
 
 	if (fs_step_hook)
 		fs_step_hook();
-	if (!asked) {
-		left = steps_left();
-		asked = true;
-	}
 	/* as SIGKILL would: no destructor, no buffered output */
-	if (left > 0 && --left == 0)
+	if (++made == steps_left())
 		_exit(100);
 }
 #else
@@ -264,55 +260,95 @@ int fs_copy(int from, const char *path, bool (*more)(void *arg, size_t n),
 	return rc;
 }
 
-/* Stopped before the link: tmp is there, path is not.  Between link and
- * unlink: both names are one file; publishing again says "exists" and the
- * caller's sweep removes tmp. */
-int fs_publish(int fd, const char *tmp, const char *path, struct err *e)
+/* The name for one file; its directory is not synced yet.  1: the name is
+ * taken. */
+static int give_name(struct fs_name *f, bool *linked, struct err *e)
 {
-	char *dir;
-	bool linked = false;
-	int rc;
-
-	if (fd >= 0) {
-		if (fsync(fd) < 0)
-			return err_sys(e, "fsync %s", tmp);
+	*linked = false;
+	if (f->fd >= 0) {
+		if (fsync(f->fd) < 0)
+			return err_sys(e, "fsync %s", f->tmp);
 		fs_step();
 	}
-	if (link(tmp, path) == 0)
-		linked = true;
+	if (link(f->tmp, f->path) == 0)
+		*linked = true;
 	/* some file systems have no hard links; none replaces with this */
 	else if ((errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) ||
-	    renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+	    renameat2(AT_FDCWD, f->tmp, AT_FDCWD, f->path, RENAME_NOREPLACE) <
+		0)
 		return errno == EEXIST
 		    ? 1
-		    : err_sys(e, "link %s to %s", tmp, path);
-	fs_step();
-	dir = dir_of(path);
-	rc = fs_sync_dir(dir, e);
-	free(dir);
-	if (rc < 0 || !linked)
-		return rc;
-	if (unlink(tmp) < 0)
-		return err_sys(e, "unlink %s", tmp);
+		    : err_sys(e, "link %s to %s", f->tmp, f->path);
 	fs_step();
 	return 0;
 }
 
-int fs_remove(const char *path, struct err *e)
+/* Stopped before a link: tmp is there, path is not.  Between link and unlink:
+ * both names are one file; publishing again says "exists" and the caller's
+ * sweep removes tmp.  No tmp goes before the one sync of the directory, so
+ * that each file has a name that is on the disk at every instant. */
+int fs_publish_all(struct fs_name *f, size_t n, struct err *e)
 {
+	bool *linked = calloc(n, sizeof(*linked)), any = false;
 	char *dir;
-	int rc;
+	int rc = 0;
 
-	if (unlink(path) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		return err_sys(e, "unlink %s", path);
+	if (!linked)
+		abort();
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		f[i].rc = give_name(&f[i], &linked[i], e);
+		rc = f[i].rc < 0 ? -1 : 0;
+		any = any || f[i].rc == 0;
 	}
-	fs_step();
-	dir = dir_of(path);
+	if (rc == 0 && any) {
+		dir = dir_of(f[0].path);
+		rc = fs_sync_dir(dir, e);
+		free(dir);
+	}
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		if (!linked[i])
+			continue;
+		if (unlink(f[i].tmp) < 0)
+			rc = err_sys(e, "unlink %s", f[i].tmp);
+		else
+			fs_step();
+	}
+	free(linked);
+	return rc;
+}
+
+int fs_publish(int fd, const char *tmp, const char *path, struct err *e)
+{
+	struct fs_name f = {fd, tmp, path, 0};
+
+	return fs_publish_all(&f, 1, e) < 0 ? -1 : f.rc;
+}
+
+int fs_remove_all(const char *const *path, size_t n, struct err *e)
+{
+	bool some = false;
+	char *dir;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		if (unlink(path[i]) == 0) {
+			some = true;
+			fs_step();
+		} else if (errno != ENOENT) {
+			rc = err_sys(e, "unlink %s", path[i]);
+		}
+	}
+	if (!some || rc < 0)
+		return rc;
+	dir = dir_of(path[0]);
 	rc = fs_sync_dir(dir, e);
 	free(dir);
 	return rc;
+}
+
+int fs_remove(const char *path, struct err *e)
+{
+	return fs_remove_all(&path, 1, e);
 }
 
 int fs_read(const char *path, struct buf *b, struct err *e)

@@ -54,8 +54,21 @@ int fs_copy(int from, const char *path, bool (*more)(void *arg, size_t n),
  * left); -1 with e.  fd may be -1 when tmp has been synced already. */
 int fs_publish(int fd, const char *tmp, const char *path, struct err *e);
 
+/* One of several files that get names in one directory. */
+struct fs_name {
+	int fd;                 /* -1: synced already */
+	const char *tmp, *path; /* borrowed */
+	int rc;                 /* 0, or 1: path exists already, tmp is left */
+};
+/* fs_publish for n >= 1 files of one directory, which is synced once for all
+ * of them.  -1: some may have their names, all have kept their tmp. */
+int fs_publish_all(struct fs_name *f, size_t n, struct err *e);
+
 /* unlink, then fsync its directory.  A missing file is no error. */
 int fs_remove(const char *path, struct err *e);
+/* The same for n files of one directory, which is synced once, after the
+ * last of them. */
+int fs_remove_all(const char *const *path, size_t n, struct err *e);
 
 /* Read a whole file of at most b->limit bytes into b (appended).  A missing
  * file: -1 with kind ERR_MISSING; too long: ERR_DATA. */

@@ -374,10 +374,6 @@ static void check_line(struct reader *r, struct config_line *line)
 	check_required(r, &line->where, line->name);
 	if (config_key_at(&line->where, "modem") == line->where.section)
 		line->modem = line->device.kind == CONFIG_DEVICE_PATH;
-	if (line->protocol == CONFIG_PROTOCOL_DIALSYNC)
-		report(r, config_key_at(&line->where, "protocol"),
-		    "protocol \"dialsync\" is not in this version, which has "
-		    "zmodem only; write protocol = zmodem");
 	if (line->peer && !config_peer(r->cfg, line->peer))
 		missing_reference(r, config_key_at(&line->where, "peer"),
 		    "peer", line->peer);

@@ -334,6 +334,13 @@ static int open_stream(const struct spool *s, enum spool_kind kind,
 int spool_list(const struct spool *s, enum spool_kind kind, const char *peer,
     size_t max, struct spool_list *out, struct err *e)
 {
+	return spool_list_above(s, kind, peer, 0, max, out, e);
+}
+
+int spool_list_above(const struct spool *s, enum spool_kind kind,
+    const char *peer, uint64_t above, size_t max, struct spool_list *out,
+    struct err *e)
+{
 	size_t cap = 0;
 	struct dirent *d;
 	uint64_t number;
@@ -348,7 +355,7 @@ int spool_list(const struct spool *s, enum spool_kind kind, const char *peer,
 	if (!dir)
 		return 0;
 	while (rc == 0 && (errno = 0, d = readdir(dir))) {
-		if (!spool_name_parse(d->d_name, &number))
+		if (!spool_name_parse(d->d_name, &number) || number <= above)
 			continue;
 		rc = list_room(out, &cap, max, e);
 		if (rc == 0)
@@ -432,6 +439,11 @@ int spool_crc32(int fd, uint32_t *crc, uint64_t *size, struct err *e)
 	if (size)
 		*size = (uint64_t)at;
 	return 0;
+}
+
+uint32_t spool_crc_add(uint32_t crc, const void *p, size_t n)
+{
+	return (uint32_t)crc32_z(crc, p, n);
 }
 
 /* Count the bundles of one directory. */

@@ -104,6 +104,10 @@ char *spool_path(const struct spool *s, enum spool_kind kind, const char *peer,
  * max, whatever lies in the directory. */
 int spool_list(const struct spool *s, enum spool_kind kind, const char *peer,
     size_t max, struct spool_list *out, struct err *e);
+/* The same, of numbers above `above` only: the next part of a long list. */
+int spool_list_above(const struct spool *s, enum spool_kind kind,
+    const char *peer, uint64_t above, size_t max, struct spool_list *out,
+    struct err *e);
 void spool_list_free(struct spool_list *l);
 
 /* Open a bundle for reading; info (may be NULL) gets number, size, mtime.
@@ -115,6 +119,9 @@ int spool_open_bundle(const struct spool *s, enum spool_kind kind,
 /* zlib's CRC-32 of all bytes of fd, read from its start with pread; size (may
  * be NULL) gets their number. */
 int spool_crc32(int fd, uint32_t *crc, uint64_t *size, struct err *e);
+
+/* Go on with such a sum (0 at the start) over n bytes. */
+uint32_t spool_crc_add(uint32_t crc, const void *p, size_t n);
 
 /* Count what lies there for one peer; memory does not grow with it. */
 int spool_count(const struct spool *s, const char *peer,

@@ -47,9 +47,9 @@ void spool_applied_add(struct spool_applied *a, const struct spool_mark *m);
  * into m (room for so many), oldest first, and their number into n. */
 int spool_stored_read(const struct spool *s, const char *peer,
     struct spool_mark *m, size_t *n, struct err *e);
-/* Dialer: append one line and sync it. */
+/* Dialer: append n lines (at most SPOOL_KNOWN_MAX) and sync once. */
 int spool_stored_add(const struct spool *s, const char *peer,
-    const struct spool_mark *m, struct err *e);
+    const struct spool_mark *m, size_t n, struct err *e);
 
 /* Both files in memory, for a call that asks about many bundles. */
 struct spool_known;
@@ -69,6 +69,12 @@ bool spool_known_has(const struct spool_known *k, uint64_t number,
  * second look costs nothing, the applier decides about old numbers. */
 bool spool_known_exactly(const struct spool_known *k,
     const struct spool_mark *m);
+
+/* Where a mark of this number and size is noted: its crc, and true. */
+bool spool_known_mark(const struct spool_known *k, struct spool_mark *m);
+/* The highest bundle that is known here with all its particulars: noted, or
+ * in the inbox.  false: there is none. */
+bool spool_known_top(const struct spool_known *k, struct spool_mark *top);
 
 /* The same for one bundle. */
 int spool_have(const struct spool *s, const char *peer, uint64_t number,

@@ -172,10 +172,10 @@ int spool_stored_read(const struct spool *s, const char *peer,
 	return read_marks(s, peer, SPOOL_STORED, m, n, NULL, e);
 }
 
-/* Write the file anew with the last lines and this one.  Stopped anywhere:
- * the old file or the new one is there, whole. */
+/* Write the file anew with the last lines and these.  Stopped anywhere: the
+ * old file or the new one is there, whole. */
 static int rewrite_stored(const struct spool *s, const char *peer,
-    const char *path, const struct spool_mark *m, struct err *e)
+    const char *path, const struct spool_mark *m, size_t add, struct err *e)
 {
 	struct spool_mark *old = calloc(SPOOL_KNOWN_MAX, sizeof(*old));
 	struct buf b = BUF_INIT(MARKS_FILE_MAX + MARK_LINE_MAX);
@@ -185,7 +185,8 @@ static int rewrite_stored(const struct spool *s, const char *peer,
 	if (!old)
 		return err_set(e, ERR_SYSTEM, "no memory to write %s", path);
 	rc = spool_stored_read(s, peer, old, &n, e);
-	push_mark(old, &n, m);
+	for (size_t i = 0; i < add; i++)
+		push_mark(old, &n, &m[i]);
 	for (size_t i = 0; i < n; i++)
 		add_mark(&b, &old[i]);
 	if (rc == 0 && b.failed)
@@ -197,12 +198,12 @@ static int rewrite_stored(const struct spool *s, const char *peer,
 	return rc;
 }
 
-/* Append with one write and sync.  The line is led by a newline when the
+/* Append with one write and sync.  The lines are led by a newline when the
  * line before was torn, so that a torn line spoils itself only. */
 static int append_stored(int fd, off_t size, const char *path,
-    const struct spool_mark *m, struct err *e)
+    const struct spool_mark *m, size_t n, struct err *e)
 {
-	struct buf b = BUF_INIT(2 * MARK_LINE_MAX);
+	struct buf b = BUF_INIT((n + 1) * MARK_LINE_MAX);
 	char last = '\n';
 	int rc;
 
@@ -210,22 +211,25 @@ static int append_stored(int fd, off_t size, const char *path,
 		return err_sys(e, "read %s", path);
 	if (last != '\n')
 		buf_addc(&b, '\n');
-	add_mark(&b, m);
+	for (size_t i = 0; i < n; i++)
+		add_mark(&b, &m[i]);
 	rc = b.failed ? err_set(e, ERR_SYSTEM, "no memory to write %s", path)
 		      : fs_write_all(fd, b.p, b.n, e);
 	buf_free(&b);
 	return rc < 0 ? rc : spool_sync_fd(fd, path, e);
 }
 
-/* Stopped before the line is on the disk: the bundle itself is in the inbox
+/* Stopped before a line is on the disk: the bundle itself is in the inbox
  * (published first) and is known from there; spool_part_sweep adds the line. */
 int spool_stored_add(const struct spool *s, const char *peer,
-    const struct spool_mark *m, struct err *e)
+    const struct spool_mark *m, size_t n, struct err *e)
 {
 	struct stat st;
 	char *path, *dir;
 	int fd, rc = 0;
 
+	if (n == 0 || n > SPOOL_KNOWN_MAX)
+		return err_set(e, ERR_CALLER, "%zu lines for stored", n);
 	if (spool_check(peer, m->number, e) < 0 ||
 	    spool_dir_check(s, SPOOL_KIND_INBOX, peer, e) < 0)
 		return -1;
@@ -235,9 +239,9 @@ int spool_stored_add(const struct spool *s, const char *peer,
 	if (fd < 0 || fstat(fd, &st) < 0)
 		rc = err_sys(e, "open %s", path);
 	else if ((size_t)st.st_size > 3 * MARKS_FILE_MAX / 2)
-		rc = rewrite_stored(s, peer, path, m, e);
+		rc = rewrite_stored(s, peer, path, m, n, e);
 	else
-		rc = append_stored(fd, st.st_size, path, m, e);
+		rc = append_stored(fd, st.st_size, path, m, n, e);
 	if (fd >= 0)
 		close(fd);
 	if (rc == 0 && st.st_size == 0) { /* a new name */
@@ -356,6 +360,63 @@ bool spool_known_has(const struct spool_known *k, uint64_t number,
 bool spool_known_noted(const struct spool_known *k, const struct spool_mark *m)
 {
 	return ask_marks(k->stored, k->n, m->number, m->size, &m->crc) > 0;
+}
+
+/* The last mark of that number and size. */
+static bool find_mark(
+    const struct spool_mark *mark, size_t n, struct spool_mark *m)
+{
+	while (n-- > 0) {
+		if (mark[n].number != m->number || mark[n].size != m->size)
+			continue;
+		m->crc = mark[n].crc;
+		return true;
+	}
+	return false;
+}
+
+bool spool_known_mark(const struct spool_known *k, struct spool_mark *m)
+{
+	return find_mark(k->stored, k->n, m) ||
+	       find_mark(k->applied.mark, k->applied.n, m);
+}
+
+/* The later one counts where a number was used twice. */
+static void highest_mark(
+    const struct spool_mark *mark, size_t n, struct spool_mark *top)
+{
+	for (size_t i = 0; i < n; i++)
+		if (mark[i].number >= top->number)
+			*top = mark[i];
+}
+
+/* One that came by a stick is not noted: the inbox is asked too, but not
+ * for the sum of a very large one, as somebody waits for the answer. */
+#define SUM_AT_ONCE ((uint64_t)16 << 20)
+bool spool_known_top(const struct spool_known *k, struct spool_mark *top)
+{
+	struct spool_list l;
+	struct spool_entry *last;
+	uint32_t crc;
+	int fd;
+
+	*top = (struct spool_mark){0, 0, 0};
+	highest_mark(k->applied.mark, k->applied.n, top);
+	highest_mark(k->stored, k->n, top);
+	if (spool_list_above(k->spool, SPOOL_KIND_INBOX, k->peer, top->number,
+		0, &l, NULL) == 0 &&
+	    l.n > 0 && l.e[l.n - 1].size <= SUM_AT_ONCE) {
+		last = &l.e[l.n - 1];
+		fd = spool_open_bundle(k->spool, SPOOL_KIND_INBOX, k->peer,
+		    last->number, NULL, NULL);
+		if (fd >= 0 && spool_crc32(fd, &crc, NULL, NULL) == 0)
+			*top = (struct spool_mark){
+			    last->number, last->size, crc};
+		if (fd >= 0)
+			close(fd);
+	}
+	spool_list_free(&l);
+	return top->number > 0;
 }
 
 int spool_have(const struct spool *s, const char *peer, uint64_t number,

@@ -64,18 +64,21 @@ int spool_tmp_sync(const struct spool *s, const char *peer, uint64_t number,
 	return rc;
 }
 
-/* Remove a bundle from one of the outbox's two places.  Stopped after the
+/* Remove bundles from one of the outbox's two places.  Stopped after an
  * unlink and before the sync: a power cut may bring it back; then it is swept
  * or sent again, and the receiver has it already. */
 static int drop(const struct spool *s, enum spool_kind kind, const char *peer,
-    uint64_t number, struct err *e)
+    const uint64_t *number, size_t n, struct err *e)
 {
 	struct err why = ERR_INIT;
-	char *path;
-	int rc;
+	char *path[SPOOL_REMOVE_MAX];
+	int rc = 0;
 
-	if (spool_check(peer, number, e) < 0)
-		return -1;
+	if (n == 0 || n > SPOOL_REMOVE_MAX)
+		return err_set(e, ERR_CALLER, "%zu bundles to remove", n);
+	for (size_t i = 0; i < n; i++)
+		if (spool_check(peer, number[i], e) < 0)
+			return -1;
 	if (spool_dir_check(s, kind, peer, &why) < 0) {
 		if (why.kind == ERR_MISSING)
 			return 0; /* no directory, nothing to remove */
@@ -83,16 +86,18 @@ static int drop(const struct spool *s, enum spool_kind kind, const char *peer,
 			*e = why;
 		return -1;
 	}
-	path = spool_path(s, kind, peer, number);
-	rc = fs_remove(path, e);
-	free(path);
+	for (size_t i = 0; i < n; i++)
+		path[i] = spool_path(s, kind, peer, number[i]);
+	rc = fs_remove_all((const char *const *)path, n, e);
+	for (size_t i = 0; i < n; i++)
+		free(path[i]);
 	return rc;
 }
 
 int spool_tmp_drop(
     const struct spool *s, const char *peer, uint64_t number, struct err *e)
 {
-	return drop(s, SPOOL_KIND_TMP, peer, number, e);
+	return drop(s, SPOOL_KIND_TMP, peer, &number, 1, e);
 }
 
 /* Stopped before the link: tmp/N is there and committed, the sweep publishes
@@ -183,7 +188,13 @@ int spool_sweep_outbox_tmp(const struct spool *s, const char *peer,
 int spool_outbox_stored(
     const struct spool *s, const char *peer, uint64_t number, struct err *e)
 {
-	return drop(s, SPOOL_KIND_OUTBOX, peer, number, e);
+	return drop(s, SPOOL_KIND_OUTBOX, peer, &number, 1, e);
+}
+
+int spool_outbox_stored_all(const struct spool *s, const char *peer,
+    const uint64_t *number, size_t n, struct err *e)
+{
+	return drop(s, SPOOL_KIND_OUTBOX, peer, number, n, e);
 }
 
 /* outbox/PEER/acked */

@@ -60,6 +60,10 @@ int spool_sweep_outbox_tmp(const struct spool *s, const char *peer,
 /* Dialer: the peer has stored this bundle: remove it. */
 int spool_outbox_stored(
     const struct spool *s, const char *peer, uint64_t number, struct err *e);
+/* The same for n of them (at most SPOOL_REMOVE_MAX), with one sync. */
+#define SPOOL_REMOVE_MAX 256
+int spool_outbox_stored_all(const struct spool *s, const char *peer,
+    const uint64_t *number, size_t n, struct err *e);
 
 /* Applier: the peer has applied everything through number.  A hint, written
  * from the database; never lowered by the dialer. */

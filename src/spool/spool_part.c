@@ -178,6 +178,8 @@ static int settle(struct spool_part *p, struct err *e)
 		return 0;
 	}
 	p->end = p->synced = 0;
+	p->crc = 0;
+	p->crc_known = true;
 	return drop_both(p->side, p->path, e);
 }
 
@@ -230,16 +232,18 @@ int spool_part_append(
 		return err_add(e, "%s", p->path);
 	}
 	p->end += n;
+	if (p->crc_known)
+		p->crc = spool_crc_add(p->crc, data, n);
 	return 0;
 }
 
-/* Write the side file. */
-static int write_side(const struct spool_part *p, struct err *e)
+/* Write the side file: what is before `end` is synced. */
+static int write_side(const struct spool_part *p, uint64_t end, struct err *e)
 {
 	struct buf b = BUF_INIT(SIDE_FILE_MAX);
 	int rc;
 
-	buf_addf(&b, "offset: %" PRIu64 "\n", p->end);
+	buf_addf(&b, "offset: %" PRIu64 "\n", end);
 	if (p->source.size != SPOOL_SIZE_UNKNOWN)
 		buf_addf(&b, "size: %" PRIu64 "\n", p->source.size);
 	if (p->source.mtime)
@@ -255,37 +259,40 @@ static int write_side(const struct spool_part *p, struct err *e)
 /* Bytes first, then the offset that vouches for them.  Stopped between: the
  * old offset stands, the bytes behind it are cut off and received again.  The
  * replace of the side file syncs part/, and with it the partial's own name. */
+int spool_part_vouch(const struct spool_part *p, uint64_t end, struct err *e)
+{
+	if (fdatasync(p->fd) < 0)
+		return err_sys(e, "fdatasync %s", p->path);
+	fs_step();
+	return write_side(p, end, e);
+}
+
 int spool_part_sync(struct spool_part *p, struct err *e)
 {
 	if (p->end == p->synced)
 		return 0;
-	if (fdatasync(p->fd) < 0)
-		return err_sys(e, "fdatasync %s", p->path);
-	fs_step();
-	if (write_side(p, e) < 0)
+	if (spool_part_vouch(p, p->end, e) < 0)
 		return -1;
 	p->synced = p->end;
 	return 0;
 }
 
-/* Compare with what the sender said; a whole file that differs is useless,
+/* Compare with what the sender said.  A whole file that differs is useless,
  * and is dropped so that it is received again from the start. */
-static int check_sum(struct spool_part *p, uint32_t *crc, struct err *e)
+static int check_sum(struct spool_commit *c, struct err *e)
 {
+	struct spool_part *p = c->part;
 	char digest[24];
 
-	if (spool_crc32(p->fd, crc, NULL, e) < 0)
+	c->crc = p->crc;
+	if (!p->crc_known && spool_crc32(p->fd, &c->crc, NULL, e) < 0)
 		return err_add(e, "%s", p->path);
-	snprintf(digest, sizeof(digest), "crc32=%08" PRIx32, *crc);
+	snprintf(digest, sizeof(digest), "crc32=%08" PRIx32, c->crc);
 	if (strncmp(p->source.digest, "crc32=", 6) != 0 ||
 	    strcmp(p->source.digest, digest) == 0)
 		return 0;
-	if (drop_both(p->side, p->path, e) < 0)
-		return -1;
-	return err_set(e, ERR_PEER,
-	    "%s bundle %08" PRIu64 ": came with "
-	    "%s instead of %s",
-	    p->peer, p->number, digest, p->source.digest);
+	c->result = SPOOL_COMMIT_DIFFERS;
+	return drop_both(p->side, p->path, e);
 }
 
 /* The name is taken: by the same bytes (dropped by hand, or received before a
@@ -315,38 +322,116 @@ static int take_existing(struct spool_part *p, uint32_t crc, struct err *e)
 	return rc < 0 ? rc : fs_remove(p->path, e);
 }
 
-/* Sync, link, sync inbox/PEER, unlink the partial; note in `stored`; remove
- * the side file.  Stopped
- *   before the link: the partial goes on from its side file;
+/* Where the files of a group get their names. */
+static int publish_group(struct spool_commit *c, size_t n, struct err *e)
+{
+	struct fs_name f[SPOOL_COMMIT_MAX];
+	char *path[SPOOL_COMMIT_MAX];
+	size_t k = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		struct spool_part *p = c[i].part;
+
+		if (c[i].result == SPOOL_COMMIT_DIFFERS)
+			continue;
+		path[k] =
+		    spool_path(p->spool, SPOOL_KIND_INBOX, p->peer, p->number);
+		f[k] = (struct fs_name){p->fd, p->path, path[k], 0};
+		k++;
+	}
+	rc = k > 0 ? fs_publish_all(f, k, e) : 0;
+	k = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].result == SPOOL_COMMIT_DIFFERS)
+			continue;
+		if (rc == 0 && f[k].rc == 1)
+			f[k].rc = take_existing(c[i].part, c[i].crc, e);
+		if (f[k].rc < 0)
+			rc = -1;
+		if (f[k].rc == 1)
+			c[i].result = SPOOL_COMMIT_TAKEN;
+		free(path[k]);
+		k++;
+	}
+	return rc;
+}
+
+/* Lines in `stored`, then no side files: nothing of a partial is left. */
+static int note_group(struct spool_commit *c, size_t n, struct err *e)
+{
+	struct spool_mark m[SPOOL_COMMIT_MAX];
+	const char *side[SPOOL_COMMIT_MAX];
+	const struct spool_part *p = c[0].part;
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].result != SPOOL_COMMIT_STORED)
+			continue;
+		m[k] = (struct spool_mark){
+		    c[i].part->number, c[i].size, c[i].crc};
+		side[k++] = c[i].part->side;
+	}
+	if (k == 0)
+		return 0;
+	if (spool_stored_add(p->spool, p->peer, m, k, e) < 0)
+		return -1;
+	return fs_remove_all(side, k, e);
+}
+
+/* Sync each, link each, sync inbox/PEER once, unlink the partials; note all in
+ * `stored` with one sync; remove the side files.  Stopped
+ *   before a link: the partial goes on from its side file;
  *   between link and unlink: one file with two names; the sweep unlinks part/N
  *     (nobody writes into a file with two names, see open_at);
  *   before the line in `stored`: the bundle is in the inbox, or applied and
- *     noted in `applied`, and is known from there; the sweep adds the line;
+ *     noted in `applied`, and is known from there; the sweep adds the line
+ *     where there is a side file;
  *   before the side file goes: the sweep removes it.
- * Returns 0 only when all of it is on the disk: the peer may delete it. */
+ * This holds for each bundle of a group by itself, whatever the others have
+ * come to; no partial goes before the directory that has its new name is
+ * synced.  Returns 0 only when all of it is on the disk: only then may the
+ * peer delete any of them. */
+int spool_part_commit_all(struct spool_commit *c, size_t n, struct err *e)
+{
+	if (n == 0 || n > SPOOL_COMMIT_MAX)
+		return err_set(e, ERR_CALLER, "a group of %zu bundles", n);
+	for (size_t i = 0; i < n; i++) {
+		struct spool_part *p = c[i].part;
+
+		if (p->end != c[i].size)
+			return err_set(e, ERR_PEER,
+			    "%s bundle %08" PRIu64 ": ends "
+			    "after %" PRIu64 " bytes of %" PRIu64,
+			    p->peer, p->number, p->end, c[i].size);
+		c[i].result = SPOOL_COMMIT_STORED;
+		if (check_sum(&c[i], e) < 0)
+			return -1;
+	}
+	if (publish_group(c, n, e) < 0 || note_group(c, n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		/* keep it all, so that trying again costs no line */
+		if (c[i].result == SPOOL_COMMIT_TAKEN &&
+		    spool_part_sync(c[i].part, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int spool_part_commit(struct spool_part *p, uint64_t size, struct err *e)
 {
-	struct spool_mark m = {p->number, size, 0};
-	char *path;
-	int rc;
+	struct spool_commit c = {p, size, SPOOL_COMMIT_STORED, 0};
 
-	if (p->end != size)
+	if (spool_part_commit_all(&c, 1, e) < 0)
+		return -1;
+	if (c.result == SPOOL_COMMIT_DIFFERS)
 		return err_set(e, ERR_PEER,
-		    "%s bundle %08" PRIu64 ": ends "
-		    "after %" PRIu64 " bytes of %" PRIu64,
-		    p->peer, p->number, p->end, size);
-	if (check_sum(p, &m.crc, e) < 0)
-		return -1;
-	path = spool_path(p->spool, SPOOL_KIND_INBOX, p->peer, p->number);
-	rc = fs_publish(p->fd, p->path, path, e);
-	free(path);
-	if (rc == 1)
-		rc = take_existing(p, m.crc, e);
-	if (rc == 1) /* keep it all, so that trying again costs no line */
-		return spool_part_sync(p, e) < 0 ? -1 : 1;
-	if (rc < 0 || spool_stored_add(p->spool, p->peer, &m, e) < 0 ||
-	    fs_remove(p->side, e) < 0)
-		return -1;
+		    "%s bundle %08" PRIu64 ": came with "
+		    "crc32=%08" PRIx32 " instead of %s",
+		    p->peer, p->number, c.crc, p->source.digest);
+	if (c.result == SPOOL_COMMIT_TAKEN)
+		return 1;
 	spool_part_close(p);
 	return 0;
 }
@@ -394,7 +479,7 @@ static int note_stored(const struct spool *s, const char *peer, uint64_t number,
 	close(fd);
 	if (rc < 0 || spool_known_noted(known, &m))
 		return rc;
-	return spool_stored_add(s, peer, &m, e);
+	return spool_stored_add(s, peer, &m, 1, e);
 }
 
 /* A commit that was stopped between link and unlink: sync the new name first,

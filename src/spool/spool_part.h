@@ -29,6 +29,8 @@ struct spool_part {
 	uint64_t number;
 	uint64_t end;    /* bytes written */
 	uint64_t synced; /* bytes that the side file vouches for */
+	uint32_t crc;    /* zlib's CRC-32 of all of them ... */
+	bool crc_known;  /* ... unless it goes on after an earlier call */
 	struct spool_source source;
 	int fd;
 	char *peer, *path, *side;  /* owned */
@@ -55,11 +57,35 @@ int spool_part_append(
  * Nothing new: no disk is touched. */
 int spool_part_sync(struct spool_part *p, struct err *e);
 
+/* The same in two parts, so that one thread can append while another syncs:
+ * spool_part_vouch syncs what was written and has the side file vouch for the
+ * first `end` bytes (which were written before the call); it changes nothing
+ * in p, whose synced the owner sets when it has returned 0. */
+int spool_part_vouch(const struct spool_part *p, uint64_t end, struct err *e);
+
 /* All size bytes are here: publish in the inbox, note in `stored`.  0: stored;
  * the peer may be told, p is closed and freed.  1: another file has that
  * name (dropped by hand): the partial is kept, try again in a later call.
  * -1.  After 1 and -1 p is still the caller's to close. */
 int spool_part_commit(struct spool_part *p, uint64_t size, struct err *e);
+
+#define SPOOL_COMMIT_MAX 64 /* partials in one group */
+enum spool_commit_result {
+	SPOOL_COMMIT_STORED,  /* the peer may be told */
+	SPOOL_COMMIT_TAKEN,   /* another file has that name: synced, kept */
+	SPOOL_COMMIT_DIFFERS  /* not the announced "crc32=": dropped */
+};
+struct spool_commit {
+	struct spool_part *part; /* stays the caller's to close */
+	uint64_t size;
+	enum spool_commit_result result;
+	uint32_t crc; /* of what came */
+};
+
+/* Commit several partials of one peer with one sync of each directory and of
+ * `stored`.  0: see each result.  -1: the peer may be told of none of them;
+ * those that got their names are known the next time. */
+int spool_part_commit_all(struct spool_commit *c, size_t n, struct err *e);
 
 /* Close without syncing: what was not synced is received again. */
 void spool_part_close(struct spool_part *p);
