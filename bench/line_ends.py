@@ -545,6 +545,18 @@ class Ours(Program):
                     f"[line cable]\ndevice = {tty}\nmodem = no\n"
                     f"speed = {speed}\nflow = {flow}\n\n[peer {peer}]\n"
                     f"line = cable\nsecurity = {self.security}\n")
+        self.know_line(d)
+
+    def know_line(self, d):
+        """What the last call on this line showed, as the dialer writes it:
+        sites that exchange call more than once.  BENCH_FIRST=1: it is the
+        first call, and the line's rate must be found out."""
+        if self.work.unlimited or os.environ.get("BENCH_FIRST"):
+            return
+        os.makedirs(d + "/status")
+        with open(d + "/status/line.cable", "w") as f:
+            f.write(f"rate: {self.work.bps / 10:.1f}\n"
+                    f"errors: {8 * float(self.work.ber) + 4e-7:.3g}\n")
 
     def share_key(self):
         """Both sides get a key that a third site made: these two have no

@@ -42,6 +42,9 @@ static int configure(struct call *c, struct exchange_conf *x, struct err *e)
 	/* a modem's cable says little about its line */
 	if (c->port->speed > 0 && !c->line->modem)
 		x->rate_max = c->port->speed / 10.0;
+	/* the first call over a cable whose speed somebody wrote down */
+	if (x->rate == 0 && config_key_at(&c->line->where, "speed") > 0)
+		x->rate = x->rate_max;
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 
 #define RATE_MAX   1e9 /* bytes a second: what is more was no line */
 #define ERRORS_MAX 0.1 /* damaged frames a byte */
-#define MEASURED   16384 /* bytes sent, for the rate to mean something */
+#define MEASURED   4096 /* bytes sent, for the rate to mean something */
 
 static char *line_path(struct call *c)
 {

@@ -15,7 +15,7 @@
 #include "modem/noise.h"
 
 #define EXCHANGE_SILENCE_MS 60000u
-#define EXCHANGE_RECORD_MS  8000u
+#define EXCHANGE_RECORD_MS  17500u
 #define EXCHANGE_RECORD_MIN 512u
 #define EXCHANGE_RECORD_SPAN 2048u /* so much also if a frame has less */
 /* Sealed it fits into one frame (4,096 bytes), so that a cut costs one record

@@ -8,6 +8,7 @@
 
 #define SILENCE_MS 60000
 #define FLUSH_MS 3000 /* a frame that stands still for so long is none */
+#define RIDES_MS 200 /* such frames carry no hurried ack */
 #define SOON_MS 5000
 #define BACKOFF_MAX 8
 #define UNKNOWN_MS 1000 /* nobody knows what still lies ahead of the line */
@@ -189,13 +190,18 @@ static bool sends_on(const struct link *l)
 
 uint64_t link_timer_at(const struct link *l)
 {
-	uint64_t wait;
+	uint64_t wait, frame;
 
 	if (l->conf.half || l->c.probe_due || l->out_at < l->out_n)
 		return UINT64_MAX;
 	if (!l->c.user_waits && (l->s.una == l->s.nxt || sends_on(l)))
 		return UINT64_MAX;
-	wait = (uint64_t)l->p.rtt + link_peer_frame_ms(l) + 50;
+	/* The acknowledgement waits for the frame that is under way there,
+	 * and can be read when the one that carries it is whole. */
+	frame = link_peer_frame_ms(l);
+	wait = (uint64_t)l->p.rtt + 2 * frame + 50;
+	if (frame > RIDES_MS)
+		wait += LINK_ACK_MS;
 	if (l->p.rate > 0)
 		wait += (uint64_t)(ANSWER_BYTES / l->p.rate);
 	else

@@ -11,6 +11,7 @@
 #define LEAD_MS 100.0
 #define START_MIN 600    /* bytes; and 5 for each ms of the round trip */
 #define START_MAX 2048
+#define OPEN_MAX 2048
 #define GAIN_STEADY 1.05  /* to keep the line busy, and notice a faster one */
 #define GAIN_TRY 1.25
 #define GAIN_MAX 2.0
@@ -18,7 +19,7 @@
 #define NEWS_MS 1000.0    /* longer than expected without news: wait */
 #define CHUNK_MS 160.0
 #define CHUNK_SLOW_MS 1200.0
-#define FRAME_MS 4400.0
+#define FRAME_MS 8800.0
 #define FRAME_MIN 128
 #define RATE_LOW 0.03     /* 300 bps; below that half of it */
 #define ANCHOR_MS 30000
@@ -245,6 +246,29 @@ static void first_rate(struct link *l, const struct link_flight *f)
 	rebuild(l, f, p->stamp - p->base);
 }
 
+/* No rate yet, and all that was allowed has arrived before the news of it came:
+ * twice as much at once does not lie longer than that on the line.  So where
+ * the peer's long frames carry few acknowledgements, a burst grows until two
+ * of them tell how it came apart; or it is long enough for what arrived
+ * between two to be a first rate, which is too low and grows from there. */
+static void open_up(struct link *l, uint64_t last, const struct link_flight *f)
+{
+	struct link_pace *p = &l->p;
+	double ms = p->stamp - p->ref_stamp;
+	double n = (double)(f->end - p->ref_end);
+
+	if (p->rate > 0 || last + 1 != l->s.handed || l->s.end == l->s.nxt)
+		return;
+	if (p->allow < OPEN_MAX) {
+		p->allow *= 2;
+	} else if (p->anchored && n > (double)p->allow / 2) {
+		set_rate(l, n / (ms + 4));
+		p->kept_up = 2;
+		p->gain = gain_max(l);
+		rebuild(l, f, p->stamp - p->base);
+	}
+}
+
 /* Bring the model to what has arrived. */
 static void correct(struct link *l, uint64_t seq, const struct link_flight *f)
 {
@@ -351,6 +375,7 @@ void link_pace_news(struct link *l, uint64_t last, uint16_t stamp)
 		p->allow = p->allow < LINK_WINDOW ? p->allow * 2 : p->allow;
 	} else if (p->rate == 0) {
 		first_rate(l, f);
+		open_up(l, last, f);
 		take_ref(p, f);
 	} else {
 		correct(l, last, f);
