@@ -1,0 +1,13 @@
+# When peers are called, and how long a call lasts.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/t_schedule tests/t_schedule_week
+TESTS += tests/t_schedule tests/t_schedule_week
+tests_t_schedule_SOURCES = tests/t_schedule.c
+tests_t_schedule_LDADD = src/schedule/libschedule.a src/spool/libspool.a \
+	src/config/libconfig.a src/base/libbase.a $(INIH_LIBS) $(ZLIB_LIBS) \
+	$(CMOCKA_LIBS)
+tests_t_schedule_week_SOURCES = tests/t_schedule_week.c
+tests_t_schedule_week_LDADD = src/schedule/libschedule.a \
+	src/spool/libspool.a src/config/libconfig.a src/base/libbase.a \
+	$(INIH_LIBS) $(ZLIB_LIBS) $(CMOCKA_LIBS)
+endif
