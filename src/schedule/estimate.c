@@ -90,7 +90,7 @@ void estimate_make(const struct estimate_calls *calls,
 	size_t n = calls->n < ESTIMATE_CALLS_MAX ? calls->n
 	                                         : ESTIMATE_CALLS_MAX;
 
-	*out = (struct estimate){0, OVERHEAD_S, false};
+	*out = (struct estimate){0, OVERHEAD_S, false, n > 0};
 	for (size_t i = 0; i < n; i++) {
 		const struct estimate_call *c = &calls->call[i];
 
@@ -118,9 +118,9 @@ int64_t estimate_seconds(const struct estimate *e,
 {
 	double bytes = load(line, to_send, to_receive), s;
 
-	if (e->rate <= 0)
+	if (e->rate <= 0 && (!e->called || bytes > BYTES_MIN))
 		return -1;
-	s = e->overhead + bytes / e->rate;
+	s = e->overhead + (e->rate > 0 ? bytes / e->rate : 0);
 	return s < 1e9 ? (int64_t)(s + 0.999) : 1000000000;
 }
 

@@ -28,7 +28,8 @@ struct estimate_line {
 struct estimate {
 	double rate;     /* bytes a second, all overhead in; 0: not known */
 	double overhead; /* seconds of a call without data */
-	bool measured;   /* by earlier calls, not nominal */
+	bool measured;   /* rate: by earlier calls, not nominal */
+	bool called;     /* there were earlier calls */
 };
 
 /* What the earlier calls say; else what the line promises. */
@@ -36,7 +37,7 @@ void estimate_make(const struct estimate_calls *calls,
     const struct estimate_line *line, struct estimate *out);
 
 /* Seconds for so many bytes; less than 0: not known, counts as none.  -1:
- * no rate is known. */
+ * no rate is known, and it is more than a few bytes. */
 int64_t estimate_seconds(const struct estimate *e,
     const struct estimate_line *line, int64_t to_send, int64_t to_receive);
 

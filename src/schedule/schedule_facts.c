@@ -135,6 +135,44 @@ int schedule_read(const struct spool *spool, const struct config *cfg,
 	return rc < 0 ? -1 : 0;
 }
 
+/* ---- estimates */
+
+/* What the line's settings or its modem's last CONNECT promise. */
+static int64_t nominal_rate(const struct schedule_peer *s)
+{
+	if (s->line->device.kind != CONFIG_DEVICE_PATH)
+		return 0;
+	if (!s->line->modem)
+		return s->line->speed / 10;
+	if (s->called && strcmp(s->last.line, s->line->name) == 0)
+		return estimate_connect_bps(s->last.connect) / 10;
+	return 0;
+}
+
+int64_t schedule_estimate(const struct schedule_peer *s, int64_t to_send,
+    int64_t to_receive, int64_t *bps)
+{
+	struct estimate_line line = {0};
+	struct estimate e;
+	int bits;
+
+	if (bps)
+		*bps = 0;
+	if (!s->line)
+		return -1;
+	line.both_at_once = s->line->protocol == CONFIG_PROTOCOL_DIALSYNC &&
+	    s->line->duplex == CONFIG_DUPLEX_FULL;
+	line.nominal = nominal_rate(s);
+	estimate_make(&s->own, &line, &e);
+	if (!e.measured && s->own.n == 0)
+		estimate_make(&s->others, &line, &e);
+	/* a serial line carries ten bits a byte; of others we see bytes */
+	bits = s->line->device.kind == CONFIG_DEVICE_PATH ? 10 : 8;
+	if (bps)
+		*bps = (int64_t)(e.rate * bits);
+	return estimate_seconds(&e, &line, to_send, to_receive);
+}
+
 /* ---- lines and numbers */
 
 static size_t add_routes(const struct config_line *line,

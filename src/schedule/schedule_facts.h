@@ -38,6 +38,13 @@ bool schedule_peer_add(struct schedule_peer *s, const struct call_record *r);
 int schedule_read(const struct spool *spool, const struct config *cfg,
     int64_t now, struct schedule_peer *all, struct err *e);
 
+/* How long a call for so many bytes will be connected (see estimate.h), by
+ * calls with this peer, else with others on the line, else by what the line
+ * promises; -1: not known.  *bps (may be NULL): the rate behind it, in bits as
+ * the line counts them; 0: not known. */
+int64_t schedule_estimate(const struct schedule_peer *s, int64_t to_send,
+    int64_t to_receive, int64_t *bps);
+
 /* Lines and numbers to try in turn: all numbers on the first line, then all on
  * the next.  A line without a modem has no number (NULL). */
 struct schedule_route {
