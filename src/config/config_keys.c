@@ -141,8 +141,7 @@ static const struct config_key hooks_keys[] = {
 	 .example = "/usr/local/bin/lamp off", .about = "a call ended",
 	 .later = true},
 	{.name = "held", .type = KEY_TEXT, .offset = AT(held),
-	 .example = "/usr/local/bin/mail-me", .about = "something is held",
-	 .later = true},
+	 .example = "/usr/local/bin/mail-me", .about = "something is held"},
 };
 #undef AT
 
