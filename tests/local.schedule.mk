@@ -13,3 +13,6 @@ tests_t_schedule_week_LDADD = src/schedule/libschedule.a \
 	src/spool/libspool.a src/config/libconfig.a src/base/libbase.a \
 	$(INIH_LIBS) $(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif
+
+TESTS += tests/s_nightly.sh tests/s_units.sh
+EXTRA_DIST += tests/s_nightly.sh tests/s_units.sh
