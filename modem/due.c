@@ -29,8 +29,7 @@ static int read_peer(const struct spool *s, const struct config *cfg,
 }
 
 static void fill(const struct spool *s, const struct config *cfg,
-    const struct schedule_peer *known, const struct schedule_answer *a,
-    struct due_call *out)
+    const struct schedule_peer *known, struct due_call *out)
 {
 	struct spool_counts n = {0};
 	bool counted = spool_count(s, known->peer->name, &n, NULL) == 0 &&
@@ -40,7 +39,7 @@ static void fill(const struct spool *s, const struct config *cfg,
 	out->peer = known->peer;
 	out->n_routes = schedule_routes(cfg, known->peer, out->route);
 	out->try = known->facts.tries + 1;
-	out->limit_s = a->limit_s;
+	out->facts = known->facts;
 	out->estimate_s = !counted ? -1 : schedule_estimate(known,
 	    (int64_t)n.outbox_bytes, -1, &out->bps);
 	if (counted && n.outbox_bundles > 0)
@@ -63,7 +62,7 @@ int due_prepare(const struct spool *s, const struct config *cfg,
 	if (!a.due)
 		return err_set(e, ERR_AGAIN, "%s: %s", p->name,
 		    schedule_text(&a, how, why));
-	fill(s, cfg, &known, &a, out);
+	fill(s, cfg, &known, out);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ struct due_call {
 	struct schedule_route route[SCHEDULE_ROUTES_MAX]; /* in turn */
 	size_t n_routes;   /* 0: a line must be named */
 	int64_t try;       /* for the call log: of all routes of this call */
-	int64_t limit_s;   /* end it after so many connected seconds; 0: no */
+	struct schedule_facts facts; /* for schedule_limit(), once connected */
 	int64_t estimate_s, bps; /* -1, 0: not known */
 	char about[ESTIMATE_TEXT]; /* "about 40 s for 3 bundles at 28.8k", of
 	                              what is ready; "": not known */

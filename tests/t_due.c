@@ -77,7 +77,7 @@ static void test_prepare(void **state)
 	assert_int_equal(c.n_routes, 3);
 	assert_string_equal(c.route[1].phone, "2");
 	assert_string_equal(c.route[2].line->name, "net");
-	assert_int_equal(c.limit_s, 600);
+	assert_int_equal(schedule_limit(c.peer, &c.facts, NOW), 600);
 	assert_int_equal(c.try, 1);
 	assert_string_equal(c.about, "");
 	/* two failed; the good one before them says how fast the line is */
@@ -90,7 +90,7 @@ static void test_prepare(void **state)
 	assert_int_equal(due_prepare(&sp, cfg, &cfg->peers[0],
 	    SCHEDULE_BY_HAND, &c, &err), 0);
 	assert_int_equal(c.try, 3);
-	assert_int_equal(c.limit_s, 600 - 23);
+	assert_int_equal(schedule_limit(c.peer, &c.facts, NOW), 600 - 23);
 	assert_in_range(c.estimate_s, 42, 44);
 	assert_string_equal(c.about, "about 43 s for 2 bundles at 30.0k");
 }

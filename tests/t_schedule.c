@@ -22,6 +22,7 @@
 
 #define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
 #define TRIED 6
+#define DIALING 30 /* seconds before each call is connected */
 
 /* Peers of one dialsync.conf, by their keys. */
 static struct config *read_peer(const char *keys)
@@ -155,6 +156,10 @@ static const struct row by_clock[] = {
 	    E12 NIGHTS "retry = 5m 40m\n", "2026-11-28T23:56", "",
 	    {"2026-11-28T23:55", "2026-11-28T23:50"}, 0,
 	    "retry", "2026-11-29T00:00", 0},
+	{"but not a minute after the last try", "UTC",
+	    E12 NIGHTS "retry = 5m 40m\n", "2026-11-28T23:59", "",
+	    {"2026-11-28T23:58", "2026-11-28T23:50"}, 0,
+	    "retry", "2026-11-29T00:03", 0},
 	{"the days of a weekend are windows", "UTC", E12 NIGHTS RETRY,
 	    "2026-11-28T12:00", "", {"2026-11-28T11:00",
 	    "2026-11-28T10:00", "2026-11-28T09:00"}, 0,
@@ -445,8 +450,8 @@ static const struct {
 	    -1, 2, 2, 0, false},
 	{"the modem refuses the number", {{"hub", "modem", "out",
 	    "blacklisted", 75, 10, 0, 1}}, -1, 1, 0, 0, true},
-	{"over midnight, which was 12 hours ago", {{"hub", "modem", "out",
-	    "dropped", 75, 721, 300, 1}}, -1, 1, 240, 0, false},
+	{"over midnight, 12 hours and 30 s ago", {{"hub", "modem", "out",
+	    "dropped", 75, 721, 300, 1}}, -1, 1, 270, 0, false},
 	{"yesterday's do not count", {{"hub", "modem", "out", "dropped", 75,
 	    800, 300, 1}}, -1, 1, 0, 0, false},
 	{"dialing is not connected time", {{"hub", "modem", "out",
@@ -475,7 +480,7 @@ static void test_facts(void **state)
 			    .start = now - h->start_min * 60,
 			    .seconds = h->seconds, .try = h->try};
 
-			r.end = r.start + h->seconds;
+			r.end = r.start + DIALING + h->seconds;
 			strcpy(r.peer, h->peer);
 			strcpy(r.line, h->line);
 			strcpy(r.direction, h->direction);

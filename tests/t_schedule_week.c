@@ -26,14 +26,22 @@
 
 #define TICK 300
 #define WEEK (7 * 86400)
-#define BUDGET 1800
 #define N_RETRY 4
+
+struct plan {
+	const char *zone;
+	int64_t start;
+	unsigned failures;   /* of a hundred calls */
+	const char *keys;
+	int budget;          /* seconds a day */
+	int at_least;        /* calls */
+};
 
 static const char conf[] =
     "[site]\nname = ann\ndatabase = d.db\n"
     "[line modem]\ndevice = /dev/ttyS0\n"
-    "[peer hub]\nevery = 12h\nhours = Mon-Fri 22:00-05:00, Sat-Sun any\n"
-    "retry = 5m 10m 20m 40m\nbudget = 30m/day\nmax-call = 15m\n"
+    "[peer hub]\nhours = Mon-Fri 22:00-05:00, Sat-Sun any\n"
+    "retry = 5m 10m 20m 40m\n%s"
     "[peer zoe]\nevery = 1h\n";
 static const int waits[N_RETRY] = {300, 600, 1200, 2400};
 
@@ -46,6 +54,7 @@ static unsigned pick(unsigned n)
 }
 
 struct world {
+	const struct plan *plan;     /* borrowed */
 	char dir[40];
 	struct spool spool;
 	struct config *cfg;
@@ -57,19 +66,20 @@ struct world {
 	int n_days;
 };
 
-static void begin(struct world *w)
+static void begin(struct world *w, const struct plan *plan)
 {
 	struct err e = ERR_INIT;
 	char path[80];
 	FILE *f;
 
 	memset(w, 0, sizeof(*w));
+	w->plan = plan;
 	strcpy(w->dir, "/tmp/t_schedule_week.XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(path, sizeof(path), "%s/dialsync.conf", w->dir);
 	f = fopen(path, "w");
 	assert_non_null(f);
-	fputs(conf, f);
+	fprintf(f, conf, plan->keys);
 	fclose(f);
 	assert_int_equal(config_read(path, &w->cfg, NULL, &e), 0);
 	assert_int_equal(spool_open(&w->spool, w->dir, &e), 0);
@@ -106,8 +116,8 @@ static void count_budget(struct world *w, int64_t from, int64_t to)
 			assert_true(w->n_days < 40);
 			strcpy(w->days[w->n_days++].day, day);
 		}
-		if (++w->days[w->n_days - 1].used > BUDGET)
-			fail_msg("%s: more than %d s", day, BUDGET);
+		if (++w->days[w->n_days - 1].used > w->plan->budget)
+			fail_msg("%s: more than %d s", day, w->plan->budget);
 	}
 }
 
@@ -150,26 +160,28 @@ static void check_backoff(struct world *w, int64_t now)
 
 /* A call of a few seconds to its limit, or one that fails.  It takes time to
  * dial.  Returns when it is over. */
-static int64_t call(struct world *w, int64_t now, int64_t limit, int64_t tries,
-    unsigned failures)
+static int64_t call(struct world *w, int64_t now,
+    const struct schedule_facts *f)
 {
 	static const char *const bad[] = {
 		"busy", "no-answer", "no-carrier", "dropped"
 	};
 	struct err e = ERR_INIT;
 	unsigned how = pick(4);
-	bool good = pick(100) >= failures;
-	struct call_record r = {.start = now, .try = tries + 1};
+	bool good = pick(100) >= w->plan->failures;
+	struct call_record r = {.start = now, .try = f->tries + 1};
+	int64_t connected = now + 1 + pick(90);
+	int64_t limit = schedule_limit(&w->cfg->peers[0], f, connected);
 
-	assert_true(limit > 0 && limit <= 900);
+	assert_true(limit > 0);
 	strcpy(r.peer, "hub");
 	strcpy(r.line, "modem");
 	strcpy(r.direction, "out");
 	strcpy(r.result, good ? "done" : bad[how]);
 	r.exit = good ? 0 : 75;
 	if (good || how == 3)
-		r.seconds = 1 + pick((unsigned)limit);
-	r.end = now + 1 + pick(40) + r.seconds;
+		r.seconds = pick(3) ? 1 + pick((unsigned)limit) : limit;
+	r.end = connected + r.seconds;
 	r.bytes_sent = r.seconds * 3000;
 	assert_int_equal(call_log_append(&w->spool, &r, &e), 0);
 	count_budget(w, r.end - r.seconds, r.end);
@@ -181,7 +193,7 @@ static int64_t call(struct world *w, int64_t now, int64_t limit, int64_t tries,
 }
 
 /* One run of cron.  Returns when it is over. */
-static int64_t tick(struct world *w, int64_t now, unsigned failures)
+static int64_t tick(struct world *w, int64_t now)
 {
 	struct schedule_peer all[2];
 	struct schedule_answer a;
@@ -204,54 +216,54 @@ static int64_t tick(struct world *w, int64_t now, unsigned failures)
 	}
 	check_hours(now);
 	check_backoff(w, now);
-	return call(w, now, a.limit_s, all[0].facts.tries, failures);
+	return call(w, now, &all[0].facts);
 }
 
-static void week(const char *zone, int64_t start, unsigned failures,
-    int at_least)
+static void week(const struct plan *plan)
 {
 	struct world w;
 	int64_t now, over;
 
-	setenv("TZ", zone, 1);
+	setenv("TZ", plan->zone, 1);
 	tzset();
-	begin(&w);
-	for (now = start; now < start + WEEK; now += TICK) {
-		over = tick(&w, now + pick(20), failures);
+	begin(&w, plan);
+	for (now = plan->start; now < plan->start + WEEK; now += TICK) {
+		over = tick(&w, now + pick(20));
 		while (now + TICK <= over)
 			now += TICK; /* cron's next runs find the lock taken */
 	}
-	printf("  %s, %u %% fail: %d calls, %d good\n", zone, failures,
-	    w.calls, w.good);
-	if (w.calls < at_least)
+	printf("  %s, %u %% fail: %d calls, %d good\n", plan->zone,
+	    plan->failures, w.calls, w.good);
+	if (w.calls < plan->at_least)
 		fail_msg("only %d calls", w.calls);
 	end(&w);
 }
 
 #define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
+#define RARELY "every = 12h\nbudget = 30m/day\nmax-call = 15m\n"
+#define OFTEN "every = 30m\nbudget = 20m/day\n" /* more than it may */
 
 static void test_weeks(void **state)
 {
-	static const struct {
-		const char *zone;
-		int64_t start;
-		unsigned failures;
-		int at_least;
-	} weeks[] = {
-		{"UTC", 1795305600, 0, 8},      /* 2026-11-22 */
-		{"UTC", 1795305600, 50, 8},
-		{"UTC", 1795305600, 100, 30},   /* 5 in each of 7 windows */
-		{BERLIN, 1774393200, 50, 8},    /* 2026-03-25, + 1 h on 29 */
-		{BERLIN, 1792533600, 50, 8},    /* 2026-10-20, - 1 h on 25 */
-		{BERLIN, 1792533600, 100, 30},
-		{"XXX11", 1795305600, 80, 8},
-		{"XXX-14", 1795305600, 80, 8},
+	static const struct plan weeks[] = {
+		{"UTC", 1795305600, 0, RARELY, 1800, 8}, /* 2026-11-22 */
+		{"UTC", 1795305600, 50, RARELY, 1800, 8},
+		/* 5 in each of 7 windows */
+		{"UTC", 1795305600, 100, RARELY, 1800, 30},
+		{"UTC", 1795305600, 10, OFTEN, 1200, 8},
+		/* 2026-03-25, + 1 h on 29; 2026-10-20, - 1 h on 25 */
+		{BERLIN, 1774393200, 50, RARELY, 1800, 8},
+		{BERLIN, 1774393200, 10, OFTEN, 1200, 8},
+		{BERLIN, 1792533600, 50, RARELY, 1800, 8},
+		{BERLIN, 1792533600, 100, RARELY, 1800, 30},
+		{BERLIN, 1792533600, 10, OFTEN, 1200, 8},
+		{"XXX11", 1795305600, 80, RARELY, 1800, 8},
+		{"XXX-14", 1795305600, 80, OFTEN, 1200, 8},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(weeks) / sizeof(*weeks); i++)
-		week(weeks[i].zone, weeks[i].start, weeks[i].failures,
-		    weeks[i].at_least);
+		week(&weeks[i]);
 }
 
 int main(void)

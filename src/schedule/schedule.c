@@ -194,7 +194,6 @@ static int64_t wait_in_window(const struct asked *a, int64_t t, int64_t window,
 	if (until <= t || window_at(&a->p->hours, until) <= window)
 		return later(t, until);
 	anew = next_window(&a->p->hours, t, window);
-	anew = later(anew, last + r->wait[0]);
 	return later(t, anew < until ? anew : until);
 }
 
@@ -244,19 +243,19 @@ static rule_fn *const by_clock[] = {
 static rule_fn *const by_hand[] = {rule_hours, rule_budget, NULL};
 static rule_fn *const urgent[] = {rule_budget, NULL};
 
-/* max-call, and what is left of the budget: of today's, and tomorrow's too
- * for a call that is still there at midnight. */
-static int64_t limit_of(const struct asked *a)
+int64_t schedule_limit(const struct config_peer *p,
+    const struct schedule_facts *f, int64_t now)
 {
-	int64_t left = a->p->budget - a->f->used;
-	int64_t until = schedule_day_end(a->now) - a->now;
+	int64_t left = p->budget - f->used;
+	int64_t until = schedule_day_end(now) - now;
 
-	if (a->p->budget == 0)
-		return a->p->max_call;
+	if (p->budget == 0)
+		return p->max_call;
 	if (left >= until)
-		left = until + a->p->budget;
-	return a->p->max_call && a->p->max_call < left ? a->p->max_call
-	                                                : left;
+		left = until + p->budget;
+	if (left < 1)
+		left = 1; /* 0 would be no limit */
+	return p->max_call && p->max_call < left ? p->max_call : left;
 }
 
 /* Move t until all rules leave it alone. */
@@ -301,7 +300,7 @@ void schedule_ask(const struct config_peer *p, const struct schedule_facts *f,
 		out->why = SCHEDULE_NEVER;
 	out->due = out->next == now;
 	if (out->due)
-		out->limit_s = limit_of(&a);
+		out->limit_s = schedule_limit(p, f, now);
 }
 
 /* ---- in words */

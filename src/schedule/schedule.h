@@ -58,12 +58,18 @@ struct schedule_answer {
 	bool due;
 	enum schedule_why why;
 	int64_t next;    /* when; `now` if due; SCHEDULE_NONE: never */
-	int64_t limit_s; /* due: the call is to be ended after so many seconds
-	                    (max-call, budget); 0: no limit */
+	int64_t limit_s; /* due: schedule_limit() now */
 };
 
 void schedule_ask(const struct config_peer *p, const struct schedule_facts *f,
     enum schedule_how how, int64_t now, struct schedule_answer *out);
+
+/* After how many seconds a call that is connected at this time is to be ended
+ * (max-call; what is left of the budget, today's, and tomorrow's too for one
+ * that is still there at midnight); 0: no limit.  Ask when it is connected:
+ * dialing takes time that does not count. */
+int64_t schedule_limit(const struct config_peer *p,
+    const struct schedule_facts *f, int64_t now);
 
 /* Why not now, as a sentence without the peer's name: "outside of its hours;
  * next at 2026-11-23 22:00", "hours and retry waits ... add --urgent".
