@@ -389,7 +389,7 @@ static void test_text(void **state)
 		    "the budget of today is used up; next at 2026-11-25 "
 		    "00:00; raise \"budget\" in dialsync.conf to call now"},
 		{SCHEDULE_BY_CLOCK, SCHEDULE_NEVER, "",
-		    "not called by the clock: every = 0 in dialsync.conf"},
+		    "not called by the clock (every = 0)"},
 	};
 	char text[SCHEDULE_TEXT];
 

@@ -307,8 +307,7 @@ void schedule_ask(const struct config_peer *p, const struct schedule_facts *f,
 
 static const char *const reasons[] = {
 	[SCHEDULE_DUE] = "due now",
-	[SCHEDULE_NEVER] = "not called by the clock: every = 0 in "
-	    "dialsync.conf",
+	[SCHEDULE_NEVER] = "not called by the clock (every = 0)",
 	[SCHEDULE_EVERY] = "the last good call is not so long ago",
 	[SCHEDULE_HOURS] = "outside of its hours",
 	[SCHEDULE_RETRY] = "the last try failed; it waits before the next",
