@@ -9,6 +9,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "spool/call_log.h"
 
 /* What the log says of this peer. */
 static int read_peer(const struct spool *s, const struct config *cfg,
@@ -79,30 +81,82 @@ static size_t place(int code)
 	return 0;
 }
 
-int due_call_all(const struct spool *s, const struct config *cfg,
-    due_fn *call, void *arg, struct err *e)
+/* The word for the call log of a failure before there was a line. */
+static const char *word_of(const struct err *why)
+{
+	switch (why->kind) {
+	case ERR_REFUSED:
+		return "refused";
+	case ERR_CONFIG:
+	case ERR_USAGE:
+		return "config";
+	case ERR_DEVICE:
+		return "device";
+	default:
+		return "io";
+	}
+}
+
+/* A call that did not come to a line.  Its exit code. */
+static int note_failure(const struct spool *s, const struct due_call *c,
+    const struct err *why)
+{
+	struct call_record r = {.start = clock_wall(), .try = c->try};
+	struct err e = ERR_INIT;
+
+	if (why->kind == ERR_BUSY) {
+		log_debug("%s", why->text);
+		return 0;
+	}
+	r.end = r.start;
+	r.exit = err_exit_code(why);
+	snprintf(r.peer, sizeof(r.peer), "%s", c->peer->name);
+	snprintf(r.line, sizeof(r.line), "%s", c->n_routes ?
+	    c->route[0].line->name : "");
+	snprintf(r.direction, sizeof(r.direction), "out");
+	snprintf(r.result, sizeof(r.result), "%s", word_of(why));
+	snprintf(r.message, sizeof(r.message), "%s", why->text);
+	log_error("%s: %s", c->peer->name, why->text);
+	if (call_log_append(s, &r, &e) < 0)
+		log_warn("the call is not in the call log: %s", e.text);
+	return r.exit;
+}
+
+/* Call this peer if its time has come.  Its exit code; less than 0: stop, with
+ * e if that is an error. */
+static int call_one(const struct spool *s, const struct config *cfg,
+    const struct config_peer *p, due_fn *call, void *arg, struct err *e)
 {
 	struct due_call one;
 	struct err why = ERR_INIT;
-	int code = 0, rc;
+	int code;
+
+	if (due_prepare(s, cfg, p, SCHEDULE_BY_CLOCK, &one, e) < 0) {
+		if (e->kind != ERR_AGAIN)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	code = call(arg, &one, &why);
+	if (code > 0 && why.kind != ERR_NONE)
+		code = note_failure(s, &one, &why);
+	return code;
+}
+
+int due_call_all(const struct spool *s, const struct config *cfg,
+    due_fn *call, void *arg, struct err *e)
+{
+	int worst = 0;
 
 	for (size_t i = 0; i < cfg->n_peers; i++) {
-		err_clear(&why);
-		rc = due_prepare(s, cfg, &cfg->peers[i], SCHEDULE_BY_CLOCK,
-		    &one, &why);
-		if (rc < 0 && why.kind == ERR_AGAIN)
-			continue;
-		if (rc < 0) {
-			*e = why;
-			return -1;
-		}
-		rc = call(arg, &one);
-		if (rc < 0)
-			break;
-		if (place(rc) < place(code))
-			code = rc;
+		int code = call_one(s, cfg, &cfg->peers[i], call, arg, e);
+
+		if (code < 0)
+			return e->kind != ERR_NONE ? -1 : worst;
+		if (place(code) < place(worst))
+			worst = code;
 	}
-	return code;
+	return worst;
 }
 
 const char *due_next_try(const struct spool *s, const struct config *cfg,

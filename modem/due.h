@@ -31,13 +31,18 @@ int due_prepare(const struct spool *s, const struct config *cfg,
     struct err *e);
 
 /* Makes one call, and returns its exit code; less than 0: stop, nothing more is
- * to be called. */
-typedef int due_fn(void *arg, const struct due_call *call);
+ * to be called.  A failure that came before there was anything for the call log
+ * and that nobody was told of yet is in e, as with call_place(). */
+typedef int due_fn(void *arg, const struct due_call *call, struct err *e);
 
 /* Call every peer whose time has come, one after the other, in the order of
  * dialsync.conf; whether the next is due is asked when it is its turn.  Returns
  * the exit code of all (contract, "Exit codes"); 0 where nothing is due; -1
- * with e. */
+ * with e.
+ *
+ * What is in a call's e is told, and noted in the call log as a try, or the
+ * same would be tried every five minutes; but not that another call with the
+ * peer is under way (ERR_BUSY), which is as good as one of ours. */
 int due_call_all(const struct spool *s, const struct config *cfg,
     due_fn *call, void *arg, struct err *e);
 

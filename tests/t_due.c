@@ -119,7 +119,7 @@ struct made {
 	const char *stop_at;   /* or NULL */
 };
 
-static int make_call(void *arg, const struct due_call *c)
+static int make_call(void *arg, const struct due_call *c, struct err *e)
 {
 	struct made *m = arg;
 	const char *code = strstr(m->codes, c->peer->name);
@@ -129,6 +129,11 @@ static int make_call(void *arg, const struct due_call *c)
 		return -1;
 	snprintf(m->peers + strlen(m->peers),
 	    sizeof(m->peers) - strlen(m->peers), "%s ", c->peer->name);
+	/* -78: it fails before there is anything to log */
+	if (n < 0) {
+		err_set(e, n == -75 ? ERR_BUSY : ERR_CONFIG, "no line");
+		return err_exit_code(e);
+	}
 	log_call(c->peer->name, n, NOW, (int)c->try);
 	return n;
 }
@@ -155,6 +160,8 @@ static void test_call_all(void **state)
 		    "zoe bob cid ", 77},
 		{"what the order does not name is worse", PEER_DUE("zoe")
 		    PEER_DUE("bob"), "zoe=70 bob=78", NULL, "zoe bob ", 70},
+		{"a failure before the call counts as one", PEER_DUE("zoe")
+		    PEER_DUE("bob"), "zoe=-78", NULL, "zoe bob ", 78},
 		{"a signal ends it", PEER_DUE("zoe") PEER_DUE("bob"),
 		    "zoe=75", "bob", "zoe ", 75},
 	};
@@ -181,6 +188,21 @@ static void test_call_all(void **state)
 	}
 }
 
+/* Another call with the peer is under way: that is no failure and no try. */
+static void test_under_way(void **state)
+{
+	struct made m = {"", "zoe=-75", NULL};
+	struct due_call c;
+
+	(void)state;
+	configure(PEER_DUE("zoe"));
+	assert_int_equal(due_call_all(&sp, cfg, make_call, &m, &err), 0);
+	assert_string_equal(m.peers, "zoe ");
+	assert_int_equal(due_prepare(&sp, cfg, &cfg->peers[0],
+	    SCHEDULE_BY_CLOCK, &c, &err), 0);
+	assert_int_equal(c.try, 1);
+}
+
 static void test_next_try(void **state)
 {
 	char text[DUE_NEXT_TEXT];
@@ -201,6 +223,7 @@ int main(void)
 		EACH(test_prepare),
 		EACH(test_not_now),
 		EACH(test_call_all),
+		EACH(test_under_way),
 		EACH(test_next_try),
 	};
 
