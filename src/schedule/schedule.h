@@ -10,7 +10,7 @@
  *	hours   local time.  A call may last longer than they do.
  *	retry   after the n-th failed call of ours in this window, the n-th
  *	        wait; after the last, or a failure that trying again does not
- *	        mend (76, 77, 78, a modem that refuses the number), the next
+ *	        mend (64, 76, 77, 78, a modem that refuses the number), the next
  *	        window: networks blacklist numbers that are redialled blindly.
  *	        A window is one item of hours on one day.  Where every hour is
  *	        open there is none: then it is "every" after the last try.

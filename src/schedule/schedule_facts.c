@@ -20,11 +20,12 @@ static bool is_ours(const struct call_record *r)
 	return strcmp(r->direction, "out") == 0;
 }
 
-/* Failures that trying again does not mend: the peer speaks another version,
- * the key is wrong, dialsync.conf is; a modem that refuses the number. */
+/* Failures that trying again does not mend: there is no line to call on, the
+ * peer speaks another version, the key is wrong, dialsync.conf is; a modem that
+ * refuses the number. */
 static bool is_hopeless(const struct call_record *r)
 {
-	return r->exit == 76 || r->exit == 77 || r->exit == 78 ||
+	return r->exit == 64 || r->exit == 76 || r->exit == 77 || r->exit == 78 ||
 	    strcmp(r->result, "blacklisted") == 0;
 }
 
