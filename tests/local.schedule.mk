@@ -18,5 +18,5 @@ tests_t_schedule_week_LDADD = src/schedule/libschedule.a \
 	$(INIH_LIBS) $(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif
 
-TESTS += tests/s_nightly.sh tests/s_units.sh
-EXTRA_DIST += tests/s_nightly.sh tests/s_units.sh
+TESTS += tests/s_due.sh tests/s_nightly.sh tests/s_units.sh
+EXTRA_DIST += tests/s_due.sh tests/s_nightly.sh tests/s_units.sh
