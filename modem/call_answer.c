@@ -242,6 +242,7 @@ static int start_child(struct call_site *s, struct child *k, struct err *e)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			s->stopping = true;
+		memset(&s->hooks, 0, sizeof s->hooks);
 		return call_stop_init(s, e) < 0 ? -1 : 1;
 	}
 	if (pid < 0)
@@ -375,6 +376,7 @@ int call_answer(
 
 	if (o->peer && !config_need_peer(s->cfg, o->peer, e))
 		return err_exit_code(e);
+	s->hooks.line_is_stdio = o->use_stdio;
 	if (o->use_stdio)
 		return answer_stdio(s, o, e);
 	k = calloc(o->n_lines + s->cfg->n_lines + 1, sizeof *k);

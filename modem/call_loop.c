@@ -124,16 +124,19 @@ static void write_out(struct call *c, uint64_t now)
 static void check_time(struct call *c, uint64_t now)
 {
 	const struct config_peer *p = c->peer;
+	int64_t limit = c->due ? c->limit_s : p ? p->max_call : 0;
 
 	if (call_stop_take(c->site)) {
 		c->result = "interrupted";
 		call_stop(
 		    c, SESSION_STOP_INTERRUPTED, ERR_AGAIN, "interrupted");
-	} else if (p && p->max_call > 0 && !c->ops->safe(c) &&
-		   now - c->report.start_ms > (uint64_t)p->max_call * 1000) {
+	} else if (limit > 0 && !c->ops->safe(c) &&
+		   now - c->report.start_ms > (uint64_t)limit * 1000) {
 		c->result = "max-call";
 		call_stop(c, SESSION_STOP_MAX_CALL, ERR_AGAIN,
-		    "the call was longer than the peer's max-call");
+		    limit == p->max_call
+			? "the call was longer than the peer's max-call"
+			: "the peer's budget for today is used up");
 	} else if (!c->met && now - c->report.start_ms > MEET_MS) {
 		call_stop(c, SESSION_STOP_PROTOCOL, ERR_AGAIN,
 		    "nobody there who can be understood; does the line "

@@ -7,6 +7,7 @@
  *	call_exchange.c  the exchange   } modem/session.h
  *	call_zm.c        ZMODEM         }
  *	call_pack.c      the packer as a process of its own
+ *	call_hook.c      what a hook is told
  *	call_report.c    status file, progress line, call log
  *	call_run.c       one call on an open port, from first byte to result
  */
@@ -18,6 +19,7 @@
 #include "modem/call.h"
 #include "modem/call_disk.h"
 #include "modem/call_line.h"
+#include "modem/due.h"
 #include "modem/port.h"
 #include "modem/session.h"
 #include "spool/call_log.h"
@@ -77,7 +79,10 @@ struct call {
 	const struct config_line *line; /* borrowed; stdio: may be a stand-in */
 	const struct config_peer *peer; /* borrowed; NULL: not known yet */
 	const char *insist;             /* answer --peer; NULL */
-	bool outgoing, no_pack;
+	const struct due_call *due;     /* outgoing: what stood before it;
+	                                 * borrowed; NULL */
+	int64_t limit_s;        /* connected; 0: none */
+	bool outgoing, no_pack, by_clock;
 	bool met;               /* we know who is there, and accept it */
 	bool refused;           /* answerer: the last hello was; the caller may
 	                         * hang up, or try another key */
@@ -173,6 +178,9 @@ void call_recv_close(struct call *c);
 void call_pack_start(struct call *c);
 /* Has it ended, or waited long enough?  Then "no more" may be said. */
 bool call_pack_over(struct call *c, uint64_t now_ms);
+
+/* call_hook.c */
+void call_hook(struct call *c, enum hook_event event);
 
 /* call_report.c */
 /* f may be NULL: then there is no status. */

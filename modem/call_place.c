@@ -96,6 +96,19 @@ static int say_plan(struct call_site *s, const struct config_peer *p,
 	return 0;
 }
 
+/* A scheduled call failed: until when the next one waits. */
+static void say_next_try(struct call *c, const struct call_line *own)
+{
+	char next[DUE_NEXT_TEXT], text[CALL_MESSAGE_MAX];
+
+	if (!c->by_clock || !*due_next_try(&c->site->spool, c->site->cfg,
+			       c->peer, next))
+		return;
+	log_info("%s: %s", c->peer->name, next);
+	snprintf(text, sizeof text, "%.400s; %s", c->err.text, next);
+	call_state(own->status, "waiting", text);
+}
+
 /* Try one line.  *connected: it came to an exchange, well or badly, so that
  * the other lines are not tried. */
 static int try_line(
@@ -124,32 +137,78 @@ static int try_line(
 		c->result = "interrupted";
 	}
 	code = call_finish(c);
+	if (code != 0)
+		say_next_try(c, &own);
 	call_line_drop(&own);
 	return code;
 }
 
-int call_place(struct call_site *s, const struct call_options *o, struct err *e)
+/* A peer may be called: do so, by its lines in turn. */
+static int place_one(struct call_site *s, const struct call_options *o,
+    const struct due_call *due, struct err *e)
 {
-	const struct config_peer *p = config_need_peer(s->cfg, o->peer, e);
+	const struct config_peer *p = due->peer;
 	struct candidates lines;
 	struct call c;
 	bool connected = false;
 	size_t i;
 	int code = 0;
 
-	if (!p || choose_lines(s, o, p, &lines, e) < 0)
+	if (choose_lines(s, o, p, &lines, e) < 0)
 		return err_exit_code(e);
 	if (o->dry_run)
 		return say_plan(s, p, &lines, e) < 0 ? err_exit_code(e) : 0;
 	call_init(&c, s);
 	c.outgoing = true;
 	c.no_pack = o->no_pack;
+	c.due = due;
+	c.by_clock = o->due;
 	if (call_take_peer(&c, p, e) < 0) {
 		call_free(&c);
 		return err_exit_code(e);
 	}
+	if (due->about[0])
+		log_info("%s: %s", p->name, due->about);
 	for (i = 0; i < lines.n && !connected && !s->stopping; i++)
 		code = try_line(&c, lines.line[i], &connected);
 	call_free(&c);
 	return code;
+}
+
+struct due_run {
+	struct call_site *site;
+	const struct call_options *options;
+};
+
+static int place_due(void *arg, const struct due_call *due, struct err *e)
+{
+	struct due_run *r = arg;
+
+	return r->site->stopping ? -1 : place_one(r->site, r->options, due, e);
+}
+
+int call_place(struct call_site *s, const struct call_options *o, struct err *e)
+{
+	struct due_run all = {s, o};
+	const struct config_peer *p;
+	struct due_call due;
+	int code;
+
+	if (o->due && (o->peer || o->line || o->urgent)) {
+		err_set(e, ERR_USAGE,
+		    "--due calls every peer whose time has come, on its own "
+		    "lines and in its hours; leave out what was named, or "
+		    "--due");
+		return err_exit_code(e);
+	}
+	if (o->due) {
+		code = due_call_all(&s->spool, s->cfg, place_due, &all, e);
+		return code < 0 ? err_exit_code(e) : code;
+	}
+	p = config_need_peer(s->cfg, o->peer, e);
+	if (!p || due_prepare(&s->spool, s->cfg, p,
+		      o->urgent ? SCHEDULE_URGENT : SCHEDULE_BY_HAND, &due,
+		      e) < 0)
+		return err_exit_code(e);
+	return place_one(s, o, &due, e);
 }

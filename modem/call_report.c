@@ -58,6 +58,10 @@ void call_report_start(struct call *c)
 
 	r->record.start = clock_wall();
 	r->start_ms = r->sample_ms = clock_ms();
+	/* now, since dialing took time */
+	if (c->due)
+		c->limit_s = schedule_limit(c->due->peer, &c->due->facts,
+		    r->record.start);
 	if (!f)
 		return;
 	status_set(f, "direction", c->outgoing ? "out" : "in");
@@ -207,6 +211,7 @@ void call_report_tick(struct call *c, uint64_t now_ms, bool force)
 	if (!force && now_ms < r->next_ms)
 		return;
 	r->next_ms = now_ms + REPORT_MS;
+	hook_reap(&c->site->hooks);
 	c->ops->stats(c, &s);
 	measure(r, &s, now_ms);
 	look(c, &s, &g);
@@ -223,6 +228,7 @@ void call_report_safe(struct call *c)
 	if (c->report.status)
 		status_set_int(c->report.status, "seconds_left", 0);
 	call_state(c->report.status, "safe-to-hang-up", "You can hang up now.");
+	call_hook(c, HOOK_SAFE);
 	log_progress_end();
 	if (log_verbosity() >= 0 &&
 	    write(STDERR_FILENO, line, sizeof line - 1) < 0)
@@ -247,8 +253,12 @@ void call_report_end(struct call *c, const char *state, const char *result,
 	snprintf(d->result, sizeof d->result, "%s", result);
 	snprintf(d->connect, sizeof d->connect, "%s", c->line->device.text);
 	snprintf(d->message, sizeof d->message, "%s", message);
+	d->try = c->due ? c->due->try : 0;
 	if (call_log_append(&c->site->spool, d, &e) < 0)
 		log_warn("the call is not in the call log: %s", e.text);
+	/* callers that nobody knows start nothing */
+	if (c->outgoing || c->met)
+		call_hook(c, HOOK_HANGUP);
 	if (!r->status)
 		return;
 	status_set(r->status, "result", result);

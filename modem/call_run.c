@@ -55,6 +55,7 @@ void call_meet(struct call *c, const char *how)
 	log_info("%s: connected%s%s", c->peer->name, how ? " " : "",
 	    how ? how : "");
 	call_state(c->report.status, "exchanging", NULL);
+	call_hook(c, HOOK_CONNECT);
 	call_report_tick(c, 0, true);
 }
 

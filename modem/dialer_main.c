@@ -19,6 +19,8 @@ enum {
 	OPT_LINE,
 	OPT_NO_PACK,
 	OPT_DRY_RUN,
+	OPT_DUE,
+	OPT_URGENT,
 	OPT_ONCE,
 	OPT_STDIO,
 	OPT_PEER
@@ -28,6 +30,8 @@ static const struct option call_opts[] = {
     {"line", required_argument, NULL, OPT_LINE},
     {"no-pack", no_argument, NULL, OPT_NO_PACK},
     {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"due", no_argument, NULL, OPT_DUE},
+    {"urgent", no_argument, NULL, OPT_URGENT},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -54,9 +58,11 @@ static const struct command {
 	int (*run)(
 	    struct call_site *, const struct call_options *, struct err *);
 } commands[] = {
-    {"call", "dialsync call", "[PEER] [--line L] [--no-pack] [--dry-run]",
+    {"call", "dialsync call", "[PEER | --due] [--line L] [--urgent] [--no-pack] [--dry-run]",
 	"Connect to PEER, exchange what is ready both ways, hang up.\n"
+	"  --due       call every peer whose time has come; nothing due: 0\n"
 	"  --line L    use this line only\n"
+	"  --urgent    also outside of the peer's hours\n"
 	"  --no-pack   send what is ready; do not run the packer first\n"
 	"  --dry-run   say what would be done\n",
 	1, call_opts, call_place},
@@ -147,6 +153,12 @@ static int parse(const struct command *k, int argc, char **argv,
 			break;
 		case OPT_DRY_RUN:
 			o->dry_run = true;
+			break;
+		case OPT_DUE:
+			o->due = true;
+			break;
+		case OPT_URGENT:
+			o->urgent = true;
 			break;
 		case OPT_ONCE:
 			o->once = true;

@@ -5,6 +5,7 @@ include modem/local.crypto.mk
 include modem/local.link.mk
 include modem/local.exchange.mk
 include modem/local.who.mk
+include modem/local.due.mk
 
 noinst_LIBRARIES += modem/libport.a
 modem_libport_a_SOURCES = \
@@ -25,8 +26,9 @@ dialsync_dialer_SOURCES = \
 	modem/call_zm.c modem/call_exchange.h modem/call_exchange.c \
 	modem/call_exchange_send.c modem/call_exchange_recv.c \
 	modem/call_exchange_line.c \
-	modem/call_pack.c modem/call_report.c
-dialsync_dialer_LDADD = modem/libport.a \
+	modem/call_pack.c modem/call_report.c modem/call_hook.c
+dialsync_dialer_LDADD = modem/libport.a modem/libdue.a \
+	src/hook/libhook.a src/schedule/libschedule.a \
 	modem/libexchange.a modem/libnoise.a modem/liblink.a \
 	modem/libzmodem.a modem/libwho.a src/keys/libkeys.a \
 	src/config/libconfig.a src/spool/libspool.a src/base/libbase.a \

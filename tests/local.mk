@@ -21,6 +21,7 @@ include tests/local.mtest.mk
 include tests/local.queueing.mk
 include tests/local.repair.mk
 include tests/local.review.mk
+include tests/local.schedule.mk
 include tests/local.schema.mk
 include tests/local.prop.mk
 include tests/local.model.mk

@@ -17,7 +17,7 @@ run 64 cal
 says call.err 'did you mean call'
 run 64 call --no-pak
 says call.err 'did you mean --no-pack'
-run 64 call --urgent
+run 64 call --frantic
 run 64 call a b
 run 64 call -C ann nobody
 run 64 call -C ann hubb
