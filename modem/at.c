@@ -673,24 +673,39 @@ static uint64_t dial_ms(const struct at *a, const char *number)
 	return ms;
 }
 
+/* Prefix and number into all, or the reason why not. */
+static int check_number(const struct at *a, const char *number,
+    char all[AT_DIAL_MAX + 1], struct err *e)
+{
+	int n = snprintf(all, AT_DIAL_MAX + 1, "%s%s", a->conf.prefix,
+	    number);
+	size_t good = strspn(all, "0123456789*#ABCDabcd,Ww@!TPtp+-(). /");
+
+	if (n <= 0 || n > AT_DIAL_MAX)
+		return err_set(e, ERR_CONFIG, "number \"%s\" is %s; 1 to %d "
+		    "characters can be dialled", number,
+		    n <= 0 ? "empty" : "too long", AT_DIAL_MAX);
+	if (all[good] || !strpbrk(number, "0123456789*#"))
+		return err_set(e, ERR_CONFIG, "number \"%s\" cannot be "
+		    "dialled; write digits, * # and , for a pause", number);
+	return 0;
+}
+
 int at_dial(struct at *a, const char *number, uint64_t now_ms, struct err *e)
 {
-	char all[AT_DIAL_MAX + 1], command[AT_DIAL_MAX + 8];
-	int n = snprintf(all, sizeof(all), "%s%s", a->conf.prefix, number);
-	size_t bad = n < 0 ? 0 :
-	    strspn(all, "0123456789*#ABCDabcd,Ww@!TPtp+-(). /");
+	char all[AT_DIAL_MAX + 1] = "", command[AT_DIAL_MAX + 8];
 
 	a->clock = now_ms;
 	if (a->state != ST_IDLE || a->connected)
 		return err_set(e, ERR_CALLER, "the modem is %s", at_state(a));
-	if (n <= 0 || (size_t)n >= sizeof(all))
-		return err_set(e, ERR_CONFIG, "number \"%s\" is %s; 1 to %d "
-		    "characters can be dialled", number,
-		    n <= 0 ? "empty" : "too long", AT_DIAL_MAX);
-	if (all[bad] || !strpbrk(number, "0123456789*#"))
-		return err_set(e, ERR_CONFIG, "number \"%s\" cannot be "
-		    "dialled; write digits, * # and , for a pause", number);
+	if (number && check_number(a, number, all, e) < 0)
+		return -1;
 	memset(&a->connect, 0, sizeof(a->connect));
+	if (!number) {
+		/* X1: there is no dial tone to wait for. */
+		send_command(a, ST_DIAL, "ATX1D", dial_ms(a, ""));
+		return 0;
+	}
 	if (a->rang > 0 && now_ms - a->rang <= RING_GAP_MS) {
 		a->goal = GOAL_COLLISION;
 		hung_up(a, AT_OK);

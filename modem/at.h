@@ -103,7 +103,8 @@ bool at_event(struct at *a, struct at_event *ev);
 void at_init(struct at *a, uint64_t now_ms);
 /* Digits and * # A-D , W @ ! T P + - ( ) . / and blanks, 1 to AT_DIAL_MAX with
  * the prefix; else -1 with ERR_CONFIG.  A call that rings already is
- * AT_EV_COLLISION at once. */
+ * AT_EV_COLLISION at once.  NULL: a person has made the call, the modem is to
+ * go on the line as the one who calls (ATX1D). */
 int at_dial(struct at *a, const char *number, uint64_t now_ms, struct err *e);
 /* ATA: to a RING, or at once when a person took the call. */
 int at_answer(struct at *a, uint64_t now_ms);
