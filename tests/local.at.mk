@@ -12,7 +12,7 @@ tests_t_phone_SOURCES = tests/t_phone.c \
 	tests/line/line.c tests/line/line.h
 tests_t_phone_LDADD = modem/libat.a src/base/libbase.a $(CMOCKA_LIBS) -lm
 endif
-EXTRA_DIST += tests/data/at
+EXTRA_DIST += tests/data/at tests/fz_at.c tests/fz_chat.c
 
 # The modem simulator.  Built by "make" too, as line-sim is; never installed.
 noinst_PROGRAMS += tests/line/modem-sim

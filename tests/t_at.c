@@ -598,9 +598,10 @@ static uint32_t rnd(uint64_t *s)
 	return (uint32_t)(*s >> 33);
 }
 
-static const char *const scraps[] = {"\r\nOK\r\n", "OK\r", "0\r", "\r\nERROR"
-    "\r\n", "\r\nCONNECT 9600\r\n", "1\r", "\r\nNO CARRIER\r\n", "RING\r\n",
-    "\r\nCARRIER 31200\r\n", "BUSY\r\n", "+++", "ATQ0V1E0\r", "\r", "\n"};
+static const char *const scraps[] = {"\r\nOK\r\n", "OK\r", "0\r",
+    "\r\nERROR\r\n", "\r\nCONNECT 9600\r\n", "1\r", "\r\nNO CARRIER\r\n",
+    "RING\r\n", "\r\nCARRIER 31200\r\n", "BUSY\r\n", "+++", "ATQ0V1E0\r",
+    "\r", "\n"};
 
 static void do_random(struct at *a, uint64_t *s, uint64_t now)
 {
