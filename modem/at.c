@@ -744,9 +744,8 @@ void at_hangup(struct at *a, uint64_t now_ms)
 	enum state was = a->state;
 
 	a->clock = now_ms;
-	if (a->goal == GOAL_HANGUP && (was == ST_DTR || was == ST_QUIET ||
-	    was == ST_ESCAPE || was == ST_ATH))
-		return; /* we are at it */
+	if (at_hangs_up(a))
+		return;
 	if (a->connected)
 		was = ST_ONLINE;
 	a->goal = GOAL_HANGUP;
@@ -793,6 +792,13 @@ void at_set_maker(struct at *a, enum at_maker maker)
 bool at_online(const struct at *a)
 {
 	return a->state == ST_ONLINE;
+}
+
+bool at_hangs_up(const struct at *a)
+{
+	return a->goal == GOAL_HANGUP && (a->state == ST_DTR ||
+	    a->state == ST_QUIET || a->state == ST_ESCAPE ||
+	    a->state == ST_ATH || a->state == ST_ABORT);
 }
 
 const char *at_state(const struct at *a)

@@ -1,7 +1,7 @@
 # Modems: the AT dialogue, login scripts.
 if HAVE_CMOCKA
-check_PROGRAMS += tests/t_at tests/t_chat tests/t_phone
-TESTS += tests/t_at tests/t_chat tests/t_phone
+check_PROGRAMS += tests/t_at tests/t_chat tests/t_phone tests/t_talk
+TESTS += tests/t_at tests/t_chat tests/t_phone tests/t_talk
 tests_t_at_SOURCES = tests/t_at.c
 tests_t_at_LDADD = modem/libat.a src/base/libbase.a $(CMOCKA_LIBS)
 tests_t_chat_SOURCES = tests/t_chat.c
@@ -11,6 +11,9 @@ tests_t_phone_SOURCES = tests/t_phone.c \
 	tests/line/hayes.c tests/line/hayes.h \
 	tests/line/line.c tests/line/line.h
 tests_t_phone_LDADD = modem/libat.a src/base/libbase.a $(CMOCKA_LIBS) -lm
+tests_t_talk_SOURCES = tests/t_talk.c modem/talk.c modem/talk.h
+tests_t_talk_LDADD = modem/libat.a modem/libport.a src/base/libbase.a \
+	$(SERIALPORT_LIBS) $(CMOCKA_LIBS)
 endif
 EXTRA_DIST += tests/data/at tests/fz_at.c tests/fz_chat.c
 
