@@ -290,6 +290,13 @@ static void start_escape(struct at *a)
 	wait_for(a, ST_QUIET, a->conf.guard_ms);
 }
 
+/* S12 may have been set longer than ours. */
+static void start_long_escape(struct at *a)
+{
+	a->escaped_twice = true;
+	wait_for(a, ST_QUIET, 2 * a->conf.guard_ms + 500);
+}
+
 static void ask_dtr(struct at *a)
 {
 	wait_for(a, ST_DTR, NEVER);
@@ -297,7 +304,7 @@ static void ask_dtr(struct at *a)
 }
 
 /* The modem is silent: say it again, then think that it is in data mode
- * (+++, then DTR), and say it again. */
+ * (+++, then DTR or a longer +++), and say it again. */
 static void sync_failed(struct at *a)
 {
 	a->goal = GOAL_INIT;
@@ -310,6 +317,8 @@ static void sync_failed(struct at *a)
 		start_escape(a);
 	else if (a->stage == 1 && a->conf.dtr)
 		ask_dtr(a);
+	else if (a->stage == 1)
+		start_long_escape(a);
 	else
 		fail(a, ERR_DEVICE, a->command);
 	a->stage++;
@@ -334,13 +343,11 @@ static void send_ath(struct at *a)
 	send_command(a, ST_ATH, "ATH", HANGUP_MS);
 }
 
-/* Neither +++ nor ATH were answered: once more, with a longer silence, as
- * S12 may have been set so. */
+/* Neither +++ nor ATH were answered: once more, with a longer silence. */
 static void hangup_failed(struct at *a)
 {
 	if (a->goal != GOAL_INIT && !a->escaped_twice) {
-		a->escaped_twice = true;
-		wait_for(a, ST_QUIET, 2 * a->conf.guard_ms + 500);
+		start_long_escape(a);
 		return;
 	}
 	hung_up(a, AT_TIMEOUT);

@@ -441,6 +441,42 @@ static void test_left_behind(void **state)
 	}
 }
 
+/* Settings that somebody left, and half a command. */
+static void test_settings_left(void **state)
+{
+	static const char *const left[] = {"ATE1\r", "ATQ1\r", "ATV0\r",
+	    "ATQ1V0E1X0\r", "ATE0S7=1\r", "ATDT", "garbage", "ATS12=100\r"};
+	struct phone_conf c;
+	struct world w;
+
+	(void)state;
+	phone_conf_init(&c);
+	for (size_t i = 0; i < ROWS(left); i++)
+		for (int in_call = 0; in_call < 2; in_call++) {
+			struct at_conf at;
+
+			print_message("%s\n", left[i]);
+			at_conf_init(&at);
+			at.dtr = false;
+			world_init(&w, &c, "rockwell", &at);
+			phone_feed(w.p, 0, (const uint8_t *)left[i],
+			    strlen(left[i]), w.ms * SIM_MS);
+			run(&w, 100);
+			if (in_call && strchr(left[i], '\r')) {
+				phone_feed(w.p, 0, (const uint8_t *)
+				    "ATD5552\r", 8, w.ms * SIM_MS);
+				phone_feed(w.p, 1, (const uint8_t *)
+				    "ATS0=1\r", 7, w.ms * SIM_MS);
+				run(&w, 1500);
+				if (!strstr(left[i], "S7"))
+					assert_true(phone_in_call(w.p, 0));
+			}
+			at_init(w.end[0].a, w.ms);
+			run_until(&w, 0, "ready ", 40000);
+			world_fini(&w);
+		}
+}
+
 /* What came before the carrier went is there; NO CARRIER tells it under
  * &C0; another call can be made at once. */
 static void test_cut(void **state)
@@ -614,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_collision),
 		cmocka_unit_test(test_answering),
 		cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_settings_left),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_retrain),
 		cmocka_unit_test(test_flow),
