@@ -6,6 +6,7 @@ include modem/local.link.mk
 include modem/local.exchange.mk
 include modem/local.who.mk
 include modem/local.due.mk
+include modem/local.at.mk
 
 noinst_LIBRARIES += modem/libport.a
 modem_libport_a_SOURCES = \

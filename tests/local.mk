@@ -4,6 +4,7 @@ AM_TESTS_ENVIRONMENT = \
 	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
 	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir;
 
+include tests/local.at.mk
 include tests/local.bundle.mk
 include tests/local.capture.mk
 include tests/local.carry.mk
