@@ -801,6 +801,11 @@ bool at_online(const struct at *a)
 	return a->state == ST_ONLINE;
 }
 
+bool at_idle(const struct at *a)
+{
+	return a->state == ST_IDLE && !a->connected;
+}
+
 bool at_hangs_up(const struct at *a)
 {
 	return a->goal == GOAL_HANGUP && (a->state == ST_DTR ||

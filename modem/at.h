@@ -121,6 +121,7 @@ void at_carrier_lost(struct at *a, uint64_t now_ms);
 /* Numbers above 8 (V0) mean what this maker says. */
 void at_set_maker(struct at *a, enum at_maker maker);
 bool at_online(const struct at *a);
+bool at_idle(const struct at *a); /* and on hook */
 bool at_hangs_up(const struct at *a); /* at_hangup() is under way */
 const char *at_state(const struct at *a); /* for messages, never NULL */
 

@@ -28,7 +28,10 @@ struct call_options {
 	const char *line;         /* --line; NULL: not given */
 	const char *const *lines; /* answer: LINE... */
 	size_t n_lines;
+	const char *phone;        /* --phone; NULL: not given */
 	bool no_pack, dry_run, once, use_stdio, due, urgent;
+	bool connected; /* call: a person has dialed */
+	bool now;       /* answer: ... or taken the call */
 };
 
 /* Find and read the site, catch signals.  dir: of -C, or NULL.  Every wrong

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "modem/call_modem.h"
 #include "modem/call_peer.h"
 #include "modem/stuff.h"
 #include "modem/who_is_there.h"
@@ -45,6 +46,8 @@ static int configure(struct call *c, struct exchange_conf *x, struct err *e)
 	/* the first call over a cable whose speed somebody wrote down */
 	if (x->rate == 0 && config_key_at(&c->line->where, "speed") > 0)
 		x->rate = x->rate_max;
+	if (x->rate == 0 && c->modem)
+		x->rate = c->modem->connect.bps / 10.0;
 	return 0;
 }
 

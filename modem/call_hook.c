@@ -19,7 +19,7 @@ void call_hook(struct call *c, enum hook_event event)
 	f.peer = c->peer ? c->peer->name : NULL;
 	f.line = c->line->name;
 	f.direction = c->outgoing ? "out" : "in";
-	f.connect = c->line->device.text;
+	f.connect = call_connect_text(c);
 	f.phone = d->phone[0] ? d->phone : NULL;
 	f.bundles_sent = c->send.bundles_done;
 	f.bundles_received = c->recv.bundles_done;

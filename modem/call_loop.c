@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "modem/call_modem.h"
 
 #define AHEAD_SECONDS 0.5
 #define AHEAD_MIN     1024.0
@@ -40,10 +41,13 @@ static size_t pace_room(struct call *c, uint64_t now)
 	return p->ahead < limit ? (size_t)(limit - p->ahead) : 0;
 }
 
-/* Bytes for the line; a refusal may have to wait. */
+/* Bytes for the line; a refusal may have to wait, and a modem whose carrier
+ * has gone would take them for commands. */
 static size_t out(struct call *c, const uint8_t **p, uint64_t now)
 {
-	return now < c->hold_ms ? 0 : c->ops->out(c, p, now);
+	if (now < c->hold_ms || (c->modem && call_modem_hushed(c->modem)))
+		return 0;
+	return c->ops->out(c, p, now);
 }
 
 /* How long poll may sleep. */
@@ -53,6 +57,8 @@ static int sleep_ms(struct call *c, uint64_t now, bool paced)
 	/* the packer's end is waited for, and comes without a signal */
 	uint64_t most = paced || c->pack.pid ? 20 : TICK_MS;
 
+	if (c->modem && call_modem_hushed(c->modem))
+		return 20;
 	if (at <= now)
 		return 0;
 	return (int)(at - now < most ? at - now : most);
@@ -64,6 +70,8 @@ static void lose(struct call *c, const struct err *why)
 {
 	if (c->err.kind == ERR_NONE)
 		c->err = c->why.kind != ERR_NONE ? c->why : *why;
+	if (c->modem)
+		c->modem->gone = true;
 	if (c->refused && c->why.kind == ERR_NONE)
 		err_set(&c->err, ERR_REFUSED,
 		    "a caller was refused, and hung up: it is no peer of this "
@@ -89,11 +97,16 @@ static bool read_in(struct call *c, uint64_t now)
 	struct err e = ERR_INIT;
 	ssize_t n = port_read(c->port, buf, sizeof buf, &e);
 
+	if (n == 0 && c->modem && call_modem_lost(c->modem, "", 0, now))
+		n = err_set(&e, ERR_AGAIN, "carrier lost (%s: the modem says "
+		    "NO CARRIER)", c->port->name);
 	if (n < 0)
 		lose(c, &e);
 	if (n <= 0)
 		return false;
 	keep_first(c->first, &c->first_n, buf, (size_t)n);
+	if (c->modem)
+		(void)call_modem_lost(c->modem, buf, (size_t)n, now);
 	c->ops->feed(c, buf, (size_t)n, now);
 	return true;
 }
@@ -137,7 +150,7 @@ static void check_time(struct call *c, uint64_t now)
 		    limit == p->max_call
 			? "the call was longer than the peer's max-call"
 			: "the peer's budget for today is used up");
-	} else if (!c->met && now - c->report.start_ms > MEET_MS) {
+	} else if (!c->met && now - c->began_ms > MEET_MS) {
 		call_stop(c, SESSION_STOP_PROTOCOL, ERR_AGAIN,
 		    "nobody there who can be understood; does the line "
 		    "echo?");

@@ -10,6 +10,8 @@
  *	call_hook.c      what a hook is told
  *	call_report.c    status file, progress line, call log
  *	call_run.c       one call on an open port, from first byte to result
+ *	call_modem.c     before and after it, where there is a modem
+ *	call_login.c     login scripts
  */
 #ifndef MODEM_CALL_P_H
 #define MODEM_CALL_P_H
@@ -94,6 +96,8 @@ struct call {
 	uint64_t give_up_ms;    /* failed: time left for last bytes */
 	const char *result;     /* fixed early: "max-call"; or NULL */
 	struct port *port;      /* borrowed */
+	struct call_modem *modem; /* connected by it; borrowed; NULL */
+	uint64_t began_ms;      /* the exchange did */
 	const struct session_ops *ops; /* NULL before it starts */
 	void *session;          /* owned by ops */
 	struct call_disk *disk; /* owned; NULL before the peer is known */
@@ -183,9 +187,13 @@ bool call_pack_over(struct call *c, uint64_t now_ms);
 void call_hook(struct call *c, enum hook_event event);
 
 /* call_report.c */
+/* What the modem said when it was connected; else the device, but for a modem
+ * that was not. */
+const char *call_connect_text(const struct call *c);
 /* f may be NULL: then there is no status. */
 void call_note(struct status_file *f, const char *key, const char *value);
 void call_state(struct status_file *f, const char *state, const char *message);
+/* It is connected: its time runs. */
 void call_report_start(struct call *c);
 void call_report_tick(struct call *c, uint64_t now_ms, bool force);
 void call_report_safe(struct call *c);

@@ -30,6 +30,13 @@ const char *call_number(uint64_t n, char out[CALL_NUMBER_TEXT])
 	return out;
 }
 
+const char *call_connect_text(const struct call *c)
+{
+	const char *said = c->report.record.connect;
+
+	return said[0] || c->line->modem ? said : c->line->device.text;
+}
+
 void call_note(struct status_file *f, const char *key, const char *value)
 {
 	if (f)
@@ -66,7 +73,7 @@ void call_report_start(struct call *c)
 		return;
 	status_set(f, "direction", c->outgoing ? "out" : "in");
 	status_set(f, "peer", c->peer ? c->peer->name : NULL);
-	status_set(f, "connect", c->line->device.text);
+	status_set(f, "connect", call_connect_text(c));
 	status_set(f, "result", NULL);
 	status_set(f, "exit", NULL);
 	status_set(f, "receiving.bundles_done", NULL);
@@ -251,7 +258,9 @@ void call_report_end(struct call *c, const char *state, const char *result,
 	snprintf(d->direction, sizeof d->direction, "%s",
 	    c->outgoing ? "out" : "in");
 	snprintf(d->result, sizeof d->result, "%s", result);
-	snprintf(d->connect, sizeof d->connect, "%s", c->line->device.text);
+	if (!d->connect[0])
+		snprintf(d->connect, sizeof d->connect, "%s",
+		    call_connect_text(c));
 	snprintf(d->message, sizeof d->message, "%s", message);
 	d->try = c->due ? c->due->try : 0;
 	if (call_log_append(&c->site->spool, d, &e) < 0)

@@ -18,6 +18,11 @@ static int ms_until(uint64_t deadline)
 	return deadline - now < SLICE_MS ? (int)(deadline - now) : SLICE_MS;
 }
 
+static uint64_t sooner(uint64_t deadline, uint64_t until)
+{
+	return until > 0 && until < deadline ? until : deadline;
+}
+
 /* Wait for a byte, for room when there is something to write, or until then.
  * False: stop_fd is readable. */
 static bool wait_port(const struct talk *t, bool want_write,
@@ -85,12 +90,14 @@ int talk_event(struct talk *t, struct at_event *ev, struct err *e)
 	for (;;) {
 		if (next_event(t, ev))
 			return 1;
+		if (t->until_ms > 0 && clock_ms() >= t->until_ms)
+			return 2;
 		some = at_out(t->at, &out);
 		n = some > 0 ? port_write(t->port, out, some, e) : 0;
 		if (n > 0)
 			at_sent(t->at, (size_t)n, clock_ms());
 		if (n >= 0 && !wait_port(t, at_out(t->at, &out) > 0,
-		    at_deadline(t->at)))
+		    sooner(at_deadline(t->at), t->until_ms)))
 			return 0;
 		if (n >= 0)
 			n = feed_at(t, e);
@@ -105,15 +112,21 @@ int talk_event(struct talk *t, struct at_event *ev, struct err *e)
 }
 
 /* Returns as port_read. */
-static ssize_t feed_chat(struct talk *t, struct chat *c, struct err *e)
+static ssize_t feed_chat(struct talk *t, struct chat *c, struct at_watch *w,
+    struct err *e)
 {
 	uint8_t byte;
 	ssize_t n = port_read(t->port, &byte, 1, e);
 
-	if (n > 0)
+	if (n > 0) {
+		at_watch_feed(w, &byte, 1, clock_ms());
 		(void)chat_feed(c, &byte, 1, clock_ms());
-	else if (n == 0)
+	} else if (n == 0) {
 		chat_tick(c, clock_ms());
+	}
+	if (n == 0 && t->at && at_watch_lost(w, clock_ms()))
+		return err_set(e, ERR_AGAIN, "carrier lost (%s: the modem "
+		    "says NO CARRIER)", t->port->name);
 	return n;
 }
 
@@ -128,6 +141,7 @@ int talk_login(struct talk *t, struct chat *c, const char *login,
     const char *password, struct err *e)
 {
 	const uint8_t *out;
+	struct at_watch w = {0};
 	char doing[60] = "";
 	ssize_t n;
 	size_t some;
@@ -155,7 +169,7 @@ int talk_login(struct talk *t, struct chat *c, const char *login,
 			break;
 		if (!wait_port(t, chat_out(c, &out) > 0, chat_deadline(c)))
 			return 0;
-		if (feed_chat(t, c, e) < 0)
+		if (feed_chat(t, c, &w, e) < 0)
 			return -1;
 	}
 	return login_end(c, e);

@@ -22,6 +22,7 @@ struct talk {
 	struct port *port; /* borrowed; open */
 	struct at *at;     /* borrowed; NULL: talk_login() only */
 	int stop_fd;       /* readable: give up waiting; -1: none */
+	uint64_t until_ms; /* talk_event() waits no longer (clock_ms()); 0 */
 	/* What goes on, for the status ("RINGING"); may be NULL. */
 	void (*progress)(void *arg, const char *text);
 	void *arg;
@@ -30,12 +31,13 @@ struct talk {
 /* Drive t->at until something happens that its caller must know: every event
  * but PROGRESS and DTR.  DTR is dropped here, where the port has it (an
  * at_conf.dtr for a port that has none is harmless).
- * 1: *ev (borrowed from at); 0: stop_fd; -1: the port is gone, ERR_AGAIN or
- * ERR_DEVICE.  A carrier that falls while hanging up is HUNG_UP. */
+ * 1: *ev (borrowed from at); 0: stop_fd; 2: it is until_ms; -1: the port is
+ * gone, ERR_AGAIN or ERR_DEVICE.  A carrier that falls while hanging up is HUNG_UP. */
 int talk_event(struct talk *t, struct at_event *ev, struct err *e);
 
-/* Run the script from its start.  1: done; 0: stop_fd; -1: it failed or the
- * carrier went, ERR_AGAIN. */
+/* Run the script from its start.  1: done; 0: stop_fd; -1: it failed
+ * (chat_state() tells) or the carrier went, which with a modem also its text
+ * says: ERR_AGAIN. */
 int talk_login(struct talk *t, struct chat *c, const char *login,
     const char *password, struct err *e);
 

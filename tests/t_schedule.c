@@ -631,7 +631,7 @@ static void test_estimate_words(void **state)
 		int64_t bps;
 	} connects[] = {
 		{"CONNECT 33600/V42", 33600}, {"CONNECT 57600/ARQ/V34", 57600},
-		{"CONNECT", 0}, {"CARRIER 9600\r\nCONNECT 115200", 115200},
+		{"CONNECT", 0}, {"CARRIER 9600; CONNECT 115200", 9600},
 		{"/dev/ttyS0", 0}, {"CONNECT 99999999999999", 0},
 		{"CONNECT FAST", 0}, {"", 0},
 	};

@@ -126,6 +126,9 @@ int64_t estimate_seconds(const struct estimate *e,
 
 int64_t estimate_connect_bps(const char *connect)
 {
+	/* what follows CONNECT is the cable's speed where this is said */
+	static const char carrier[] = "CARRIER ";
+	const char *c = strstr(connect, carrier);
 	const char *p = strstr(connect, "CONNECT");
 	char digits[12];
 	int64_t bps;
@@ -134,6 +137,8 @@ int64_t estimate_connect_bps(const char *connect)
 	if (!p)
 		return 0;
 	p += strlen("CONNECT");
+	if (c && c < p)
+		p = c + strlen(carrier);
 	p += strspn(p, " ");
 	n = strspn(p, "0123456789");
 	if (n == 0 || n >= sizeof(digits))
