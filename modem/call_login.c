@@ -88,7 +88,7 @@ static void show(void *arg, const char *text)
 	log_debug("login: %s", text);
 	call_note(f, "message", text);
 	if (f)
-		(void)status_flush(f, false, NULL);
+		(void)status_flush(f, true, NULL);
 }
 
 int call_login_run(struct call *c, struct call_login *l, struct call_modem *m,

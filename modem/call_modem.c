@@ -24,7 +24,7 @@ static void show(void *arg, const char *text)
 	log_debug("line %s: %s", m->line->name, text);
 	call_note(m->status, "message", text);
 	if (m->status)
-		(void)status_flush(m->status, false, NULL);
+		(void)status_flush(m->status, true, NULL);
 }
 
 static int configure(struct call_modem *m, struct port *port,

@@ -51,6 +51,8 @@ check-long: check
 	else echo "SKIPPED: no spin here (Debian: spin)"; fi; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
+	echo "== 200 calls over modems, each cut somewhere"; \
+	N=200 sh $(srcdir)/tests/s_modem_cut.sh; \
 	echo "== memory of a call"; \
 	N=100000 MB=2048 LIMIT=3000 sh $(srcdir)/tests/s_call_memory.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \
