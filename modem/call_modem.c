@@ -91,6 +91,7 @@ int call_modem_open(struct call_modem *m, struct call_site *s,
 			got = err_set(e, ev.err->kind, "line %s: %s",
 			    m->line->name, ev.err->text);
 	} while (got == 1 && ev.type != AT_EV_READY);
+	m->ready = got == 1;
 	return got;
 }
 
@@ -237,7 +238,7 @@ void call_modem_hangup(struct call *c, struct call_modem *m)
 	struct err e = ERR_INIT;
 	int got;
 
-	if (m->gone || !m->talk.at || at_idle(m->talk.at))
+	if (!m->ready || m->gone || at_idle(m->talk.at))
 		return;
 	if (!c->safe)
 		call_state(m->status, "hanging-up", NULL);

@@ -17,6 +17,7 @@ struct call_modem {
 	struct at_watch watch;    /* what comes while there is data */
 	struct at_connect connect; /* how we were connected; bps 0 where it is
 	                            * the cable's */
+	bool ready;               /* it was set up: it can be told to hang up */
 	bool gone;                /* the carrier, or the port */
 };
 

@@ -26,6 +26,7 @@ tests_line_modem_sim_SOURCES = tests/line/modem_sim.c \
 	tests/line/line.c tests/line/line.h \
 	tests/line/sim_end.c tests/line/sim_end.h
 MODEM_TESTS = tests/s_modem_sim.sh tests/s_modem.sh \
-	tests/s_modem_login.sh tests/s_modem_cut.sh
+	tests/s_modem_login.sh tests/s_modem_cut.sh \
+	tests/s_modem_answer.sh
 TESTS += $(MODEM_TESTS)
 EXTRA_DIST += $(MODEM_TESTS) tests/modem_lib.sh
