@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "capture/capture_p.h"
 #include "store/conflict.h"
+#include "store/key.h"
 #include "store/row.h"
 
 /* The fold turns log entries into fragments, in five passes over a batch:
