@@ -183,12 +183,14 @@ void world_copy(struct world *w, int i)
 	    by_hand ? "by hand" : "by dialsync copy");
 	/* nothing in the original tells of a copy made by hand: an older
 	 * backup of it, put back, cannot be told from what it was */
-	if (by_hand)
+	if (by_hand) {
 		s->backup = 0;
-	if (by_hand)
+		world_open_app(w, s);
+		seen_copied(w, i);
 		copy_by_hand(w, s, c, path);
-	else
+	} else {
 		copy_by_peer(w, s, c, path);
+	}
 	if (spool_open(&sp, c->dir, &e) < 0 || spool_make_site(&sp, &e) < 0)
 		world_die("spool", &e);
 	spool_close(&sp);
