@@ -422,28 +422,32 @@ run "copied: the renamed column travels" 0 "y='why'" \
 
 # ---- what was written before a column came has the same registers whether it was
 # folded before, as in a copy made by hand, or after; also of a row that was born
-# with what waited for the column
-begin before "CREATE TABLE p(id TEXT PRIMARY KEY, x);
-    INSERT INTO p VALUES('1', 0)" a b
-db b "ALTER TABLE p ADD COLUMN v; UPDATE p SET v = 'vb'"
-settle a b
-db a "REPLACE INTO p VALUES('1', 1); INSERT INTO p VALUES('2', 2)"
-sqlite3 a.tmp/d.db ".backup hand.db"
-run "before: a copy" 0 "site hand is ready" dialsync init hand \
-    --database hand.db --copy
-for db in a.tmp/d.db hand.db; do
-	sqlite3 $db "ALTER TABLE p ADD COLUMN v"
+# with what waited for the column, and where another one got a new name, too
+for rename in "" "ALTER TABLE p RENAME COLUMN x TO y"; do
+	begin before "CREATE TABLE p(id TEXT PRIMARY KEY, x);
+	    INSERT INTO p VALUES('1', 0)" a b
+	db b "ALTER TABLE p ADD COLUMN v; UPDATE p SET v = 'vb'"
+	settle a b
+	db a "REPLACE INTO p VALUES('1', 1); INSERT INTO p VALUES('2', 2)"
+	rm -rf hand hand.db
+	sqlite3 a.tmp/d.db ".backup hand.db"
+	run "before: a copy" 0 "site hand is ready" dialsync init hand \
+	    --database hand.db --copy
+	for db in a.tmp/d.db hand.db; do
+		sqlite3 $db "ALTER TABLE p ADD COLUMN v; $rename"
+	done
+	for s in a hand; do
+		dialsync -C $s pack >out 2>&1 || bad "before: pack: $(cat out)"
+	done
+	registers="SELECT k, m, c FROM dialsync_frag ORDER BY k, c"
+	same "before: registers ($rename)" "$(sqlite3 hand.db "$registers")" \
+	    "$(sqlite3 a.tmp/d.db "$registers")"
+	is "before: the value that waited ($rename)" a "1|1|vb 2|2|" "$all_p"
+	is "before: no conflict ($rename)" a 0 "$conflicts"
+	db b "$rename"
+	settle a b
+	is "before: the other site ($rename)" b "1|1|vb 2|2|" "$all_p"
 done
-for s in a hand; do
-	dialsync -C $s pack >out 2>&1 || bad "before: pack: $(cat out)"
-done
-registers="SELECT k, m, c FROM dialsync_frag ORDER BY k, c"
-same "before: registers" "$(sqlite3 hand.db "$registers")" \
-    "$(sqlite3 a.tmp/d.db "$registers")"
-is "before: the value that waited" a "1|1|vb 2|2|" "$all_p"
-is "before: no conflict" a 0 "$conflicts"
-settle a b
-is "before: the other site" b "1|1|vb 2|2|" "$all_p"
 
 # ---- half-way: a table that cannot be followed stays as it was, others go on
 begin half "CREATE TABLE p(id TEXT PRIMARY KEY, x); CREATE TABLE q(id TEXT

@@ -106,8 +106,9 @@ int capture_trouble_set(struct store *, const char *table, const char *text,
     struct err *);
 
 /* 1: the schema has moved, the log's tables have only got columns since the last
- * look, and are read without those: fold the log before capture_refresh(), which
- * reads them again.  0: the log comes after it. */
+ * look (and their columns other names, which are taken now), and are read
+ * without those: fold the log before capture_refresh(), which reads them again.
+ * 0: the log comes after it. */
 int capture_hide_new(struct store *, struct err *);
 
 /* Settings in dialsync_meta. */

@@ -7,6 +7,7 @@
  * capture looks at the new columns. */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "capture/capture_p.h"
@@ -47,34 +48,80 @@ static void hide_columns(struct table *t)
 		}
 }
 
-/* The tables that the log speaks of: 1: all only grew; 0: not so, or it is
- * empty; -1. */
-static int each_logged(struct store *s, void (*work)(struct table *),
-    struct err *e)
+/* The numbers of the tables that the log speaks of; malloc'd.  Their count, -1. */
+static int list_logged(struct store *s, int64_t **ids, struct err *e)
 {
 	sqlite3_stmt *st = db_prepare(s->db, "SELECT DISTINCT t FROM"
 	    " dialsync_log", false, e);
 	int rc = st ? 1 : -1, n = 0;
 
-	while (rc == 1 && (rc = db_step(st, e)) == 1) {
+	*ids = calloc((size_t)s->ntables + 1, sizeof(**ids));
+	if (!*ids)
+		abort();
+	while (rc == 1 && n < s->ntables && (rc = db_step(st, e)) == 1) {
 		struct table *t = table_by_id(s, sqlite3_column_int64(st, 0));
 
-		if (!t || !t->tracked || !ever_seen(t))
-			continue;
-		if (work)
-			work(t);
-		else if (!only_grew(t))
-			break;
-		n++;
+		if (t && t->tracked && ever_seen(t))
+			(*ids)[n++] = t->id;
 	}
 	sqlite3_finalize(st);
-	return rc < 0 ? -1 : rc == 0 && n > 0;
+	return rc < 0 ? -1 : n;
+}
+
+/* Columns that were renamed get their names first: then they are there. */
+static int take_names(struct store *s, int64_t id, struct err *e)
+{
+	struct table *t = table_by_id(s, id);
+	char *old;
+	int rc;
+
+	if (capture_trigger_text(s, id, &old, e) < 0)
+		return -1;
+	rc = capture_take_renames(s, &t, old, e);
+	free(old);
+	return rc;
+}
+
+/* What cannot be done is undone, and left to the look, which tells it. */
+static int try_names(struct store *s, int64_t id, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (db_exec(s->db, "SAVEPOINT early", e) < 0)
+		return -1;
+	if (take_names(s, id, &why) == 0)
+		return db_exec(s->db, "RELEASE early", e);
+	if (sqlite3_get_autocommit(s->db) || why.kind == ERR_SYSTEM ||
+	    why.kind == ERR_BUSY || why.kind == ERR_AGAIN) {
+		*e = why;
+		return -1;
+	}
+	return db_exec(s->db, "ROLLBACK TO early; RELEASE early", e) < 0
+	    ? -1 : tables_load(s, e);
+}
+
+/* 1: all these tables only got columns, and columns other names; 0: not so. */
+static int all_grew(struct store *s, const int64_t *ids, int n,
+    struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		if (only_grew(table_by_id(s, ids[i])))
+			continue;
+		if (!table_by_id(s, ids[i])->present)
+			return 0;
+		if (try_names(s, ids[i], e) < 0)
+			return -1;
+		if (!only_grew(table_by_id(s, ids[i])))
+			return 0;
+	}
+	return 1;
 }
 
 int capture_hide_new(struct store *s, struct err *e)
 {
+	int64_t *ids;
 	bool moved;
-	int rc;
+	int rc, n;
 
 	if (capture_moved(s, &moved, e) < 0)
 		return -1;
@@ -82,9 +129,11 @@ int capture_hide_new(struct store *s, struct err *e)
 		return 0;
 	if (tables_load(s, e) < 0)
 		return -1;
-	rc = each_logged(s, NULL, e);
-	if (rc == 1)
-		rc = each_logged(s, hide_columns, e);
+	n = list_logged(s, &ids, e);
+	rc = n > 0 ? all_grew(s, ids, n, e) : n;
+	for (int i = 0; i < n && rc == 1; i++)
+		hide_columns(table_by_id(s, ids[i]));
+	free(ids);
 	s->schema = -1; /* the look that follows reads the tables again */
 	return rc;
 }
