@@ -178,19 +178,18 @@ void world_copy(struct world *w, int i)
 	c->off = rnd(w, 3) ? s->off : (int64_t)rnd(w, 7200) - 3600;
 	memcpy(c->cols, s->cols, sizeof(c->cols));
 	c->altered = s->altered;
-	c->seen = s->seen;
 	world_say(w, "%s: A COPY IS MADE, %s, %s", s->name, c->name,
 	    by_hand ? "by hand" : "by dialsync copy");
 	/* nothing in the original tells of a copy made by hand: an older
 	 * backup of it, put back, cannot be told from what it was */
-	if (by_hand) {
+	if (by_hand)
 		s->backup = 0;
-		world_open_app(w, s);
-		seen_copied(w, i);
+	world_open_app(w, s);
+	seen_copied(w, i, w->nsites, by_hand);
+	if (by_hand)
 		copy_by_hand(w, s, c, path);
-	} else {
+	else
 		copy_by_peer(w, s, c, path);
-	}
 	if (spool_open(&sp, c->dir, &e) < 0 || spool_make_site(&sp, &e) < 0)
 		world_die("spool", &e);
 	spool_close(&sp);

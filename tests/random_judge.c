@@ -143,20 +143,29 @@ static bool looked_at(const struct node *s, const char *field)
 	return dump_count(s->app, from) > 0;
 }
 
-/* The copy looks at its columns and the original does so later: what was put
- * into one that is new has two versions then, of two clocks (doc/STORE.md), and
- * who sees one need not know of the other. */
-void seen_copied(struct world *w, int i)
+/* A copy made by hand looks at its columns, and the original does so later: what
+ * was put into one that is new has two versions then, of two clocks
+ * (doc/STORE.md), and who sees one need not know of the other. */
+static void seen_twice(struct world *w, int i)
 {
 	struct seen now;
 
-	if (!w->opt.alter)
-		return;
 	seen_tables(w, i, &now);
 	for (int k = 0; k < w->ntokens; k++)
 		if (seen_has(&now, k) &&
 		    !looked_at(&w->site[i], w->token[k].text))
 			w->token[k].born |= UINT64_C(1) << i;
+}
+
+/* The copy has seen all that the original has, and what that one overwrote is
+ * so in the copy, too, whatever becomes of the original. */
+void seen_copied(struct world *w, int i, int copy, bool by_hand)
+{
+	w->site[copy].seen = w->site[i].seen;
+	for (int k = 0; k < w->ntokens; k++)
+		w->token[k].over[copy] = w->token[k].over[i];
+	if (by_hand && w->opt.alter)
+		seen_twice(w, i);
 }
 
 void seen_after_apply(struct world *w, int i)
