@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "bundle/digest.h"
 #include "tests/bundle_random.h"
@@ -406,4 +407,51 @@ int read_bundle(const void *p, size_t n, struct lines *l, bool *cut,
 	static const struct bundle_ops ops = {on_head, on_group, NULL};
 
 	return bundle_read(file_of(p, n), &ops, l, cut, e);
+}
+
+/* ---- gzip without a bundle around it */
+
+static void must(bool so)
+{
+	if (!so)
+		abort();
+}
+
+void gzip(const char *p, size_t n, struct buf *out)
+{
+	z_stream z = {0};
+	size_t max;
+
+	must(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) ==
+	    Z_OK);
+	max = deflateBound(&z, n) + 32;
+	z.next_out = (Bytef *)buf_room(out, max);
+	z.next_in = (Bytef *)(uintptr_t)p;
+	z.avail_in = (uInt)n;
+	z.avail_out = (uInt)max;
+	must(deflate(&z, Z_FINISH) == Z_STREAM_END);
+	out->n += max - z.avail_out;
+	deflateEnd(&z);
+}
+
+void gunzip(const struct buf *in, struct buf *out)
+{
+	z_stream z = {0};
+	int rc;
+
+	must(inflateInit2(&z, 31) == Z_OK);
+	z.next_in = (Bytef *)in->p;
+	z.avail_in = (uInt)in->n;
+	do {
+		char *room = buf_room(out, 65536);
+
+		z.next_out = (Bytef *)room;
+		z.avail_out = 65536;
+		rc = inflate(&z, Z_NO_FLUSH);
+		out->n += 65536 - z.avail_out;
+	} while (rc == Z_OK);
+	must(rc == Z_STREAM_END);
+	buf_addc(out, '\0');
+	out->n--;
+	inflateEnd(&z);
 }

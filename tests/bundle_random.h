@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "bundle/bundle.h"
 
 struct lines {
@@ -33,6 +34,11 @@ int read_bundle(const void *p, size_t n, struct lines *, bool *cut,
     struct err *);
 /* A file that holds these bytes, at its begin; the same one each time. */
 int file_of(const void *p, size_t n);
+
+/* Text in a gzip file of its own, appended to out; and what such a file holds, a
+ * NUL behind it. */
+void gzip(const char *p, size_t n, struct buf *out);
+void gunzip(const struct buf *in, struct buf *out);
 
 /* $SEED, or the time; printed by the caller. */
 uint64_t seed_from_environment(void);

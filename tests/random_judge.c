@@ -132,6 +132,42 @@ void seen_edit(struct world *w, int i, const struct seen *before)
 		each_born_with(w, i, born_with, &(struct born){w, i});
 }
 
+/* Has capture looked at the column? */
+static bool looked_at(const struct node *s, const char *field)
+{
+	char from[300];
+
+	snprintf(from, sizeof(from), "dialsync_column c JOIN dialsync_table t"
+	    " USING(t) WHERE t.name = '%.2s' AND c.name = '%c' AND c.here",
+	    field, field[3]);
+	return dump_count(s->app, from) > 0;
+}
+
+/* A copy made by hand looks at its columns, and the original does so later: what
+ * was put into one that is new has two versions then, of two clocks
+ * (doc/STORE.md), and who sees one need not know of the other. */
+static void seen_twice(struct world *w, int i)
+{
+	struct seen now;
+
+	seen_tables(w, i, &now);
+	for (int k = 0; k < w->ntokens; k++)
+		if (seen_has(&now, k) &&
+		    !looked_at(&w->site[i], w->token[k].text))
+			w->token[k].born |= UINT64_C(1) << i;
+}
+
+/* The copy has seen all that the original has, and what that one overwrote is
+ * so in the copy, too, whatever becomes of the original. */
+void seen_copied(struct world *w, int i, int copy, bool by_hand)
+{
+	w->site[copy].seen = w->site[i].seen;
+	for (int k = 0; k < w->ntokens; k++)
+		w->token[k].over[copy] = w->token[k].over[i];
+	if (by_hand && w->opt.alter)
+		seen_twice(w, i);
+}
+
 void seen_after_apply(struct world *w, int i)
 {
 	struct node *s = &w->site[i];
@@ -297,9 +333,10 @@ static bool renamed(const struct world *w, const char *field)
 
 /* The loser of this conflict had been seen by the winner's writer.  Values that
  * went from key to key were written at each: then one pair that met unseen is
- * reason enough.  And a site that a row was born at with what waited for a column
- * there wrote that value again, which the winner's writer cannot know from having
- * seen the value before (doc/MERGE.md, "How two changes of a row meet"). */
+ * reason enough.  And a site that a row was born at with what waited for a
+ * column there wrote that value again, which the winner's writer cannot know
+ * from having seen the value before (doc/MERGE.md, "How two changes of a row
+ * meet"); so did one of which a copy was made, see seen_copied(). */
 static void judge_conflict(void *arg, const char *field, const char *lost,
     const char *won, int loser)
 {

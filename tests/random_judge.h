@@ -10,6 +10,8 @@ void seen_tables(struct world *, int site, struct seen *);
 void seen_edit(struct world *, int site, const struct seen *before);
 void seen_after_apply(struct world *, int site);
 void seen_restored(struct world *, int site);
+/* A copy of it is made. */
+void seen_copied(struct world *, int site, int copy, bool by_hand);
 static inline bool seen_has(const struct seen *s, int i)
 {
 	return s->w[i / 64] >> (i % 64) & 1;

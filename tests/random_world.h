@@ -35,7 +35,7 @@ struct token {
 			 * for the first time there; 0: not by that one */
 	bool again;     /* it was written more than once */
 	uint64_t born;  /* set of sites that wrote it again unseen: where its
-			 * column is not, a row is born with it */
+			 * column is not, a row is born with it; or is new */
 	bool excused;   /* gone with a backup, before anybody else had it */
 	struct seen *before; /* owned: what its writer had seen */
 };

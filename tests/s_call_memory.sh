@@ -6,6 +6,9 @@
 . "${srcdir:-$(dirname "$0")/..}/tests/call_lib.sh"
 N=${N:-1500}
 MB=${MB:-64}
+# A build with AddressSanitizer keeps what was freed, else.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0
+export ASAN_OPTIONS
 [ -r /proc/self/status ] || { echo "skipped: no /proc"; exit 77; }
 
 # watch PIDFILE OUT: the process's peak, in KB, as long as it lives

@@ -44,14 +44,19 @@ rate_of() {
 }
 
 # late WHAT BPS SECONDS EVERY LIMIT: no probe is later, and the line is full.
+# A machine that is busy with other things only makes it later: the best of
+# three runs counts.
 late() {
-	line "$2"
-	timeout 200 "$queueing" "$dir/a" "$dir/b" $(($3 * times)) "$4" "$5" \
-	    >"$dir/out" 2>&1
-	status=$?
-	echo "$1: $(cat "$dir/out"), limit $5 ms"
+	for try in 1 2 3; do
+		line "$2"
+		timeout 200 "$queueing" "$dir/a" "$dir/b" $(($3 * times)) \
+		    "$4" "$5" >"$dir/out" 2>&1
+		status=$?
+		echo "$1: $(cat "$dir/out"), limit $5 ms"
+		[ $status != 0 ] || break
+	done
 	[ $status = 0 ] || {
-		echo "FAILED: $1: too late, or it did not come"
+		echo "FAILED: $1: too late in run $try, too, or it did not come"
 		failures=$((failures + 1))
 	}
 	for way in A B; do

@@ -309,9 +309,11 @@ same "reborn: a and c" "$(equal_rows a)" "$(equal_rows c)"
 # two births of one key, met where the column is not: the row that lost is kept
 # with it
 begin births "CREATE TABLE p(id TEXT PRIMARY KEY, x)" a b
-db b "ALTER TABLE p ADD COLUMN v; INSERT INTO p VALUES('1', 'b', 'vb')"
+db b "ALTER TABLE p ADD COLUMN v"
 pack b
-sleep 1
+db b "INSERT INTO p VALUES('1', 'b', 'vb')"
+pack b
+sleep 2 # b has told its clock of now, its row is a second later
 db a "INSERT INTO p VALUES('1', 'a')"
 carry b a
 apply a
@@ -417,6 +419,35 @@ dialsync -C two peer one >out 2>&1
 run "copied: pack" 0 "1 change" dialsync -C two pack --flush
 run "copied: the renamed column travels" 0 "y='why'" \
     dialsync show two/outbox/one/*.gz
+
+# ---- what was written before a column came has the same registers whether it was
+# folded before, as in a copy made by hand, or after; also of a row that was born
+# with what waited for the column, and where another one got a new name, too
+for rename in "" "ALTER TABLE p RENAME COLUMN x TO y"; do
+	begin before "CREATE TABLE p(id TEXT PRIMARY KEY, x);
+	    INSERT INTO p VALUES('1', 0)" a b
+	db b "ALTER TABLE p ADD COLUMN v; UPDATE p SET v = 'vb'"
+	settle a b
+	db a "REPLACE INTO p VALUES('1', 1); INSERT INTO p VALUES('2', 2)"
+	rm -rf hand hand.db
+	sqlite3 a.tmp/d.db ".backup hand.db"
+	run "before: a copy" 0 "site hand is ready" dialsync init hand \
+	    --database hand.db --copy
+	for db in a.tmp/d.db hand.db; do
+		sqlite3 $db "ALTER TABLE p ADD COLUMN v; $rename"
+	done
+	for s in a hand; do
+		dialsync -C $s pack >out 2>&1 || bad "before: pack: $(cat out)"
+	done
+	registers="SELECT k, m, c FROM dialsync_frag ORDER BY k, c"
+	same "before: registers ($rename)" "$(sqlite3 hand.db "$registers")" \
+	    "$(sqlite3 a.tmp/d.db "$registers")"
+	is "before: the value that waited ($rename)" a "1|1|vb 2|2|" "$all_p"
+	is "before: no conflict ($rename)" a 0 "$conflicts"
+	db b "$rename"
+	settle a b
+	is "before: the other site ($rename)" b "1|1|vb 2|2|" "$all_p"
+done
 
 # ---- half-way: a table that cannot be followed stays as it was, others go on
 begin half "CREATE TABLE p(id TEXT PRIMARY KEY, x); CREATE TABLE q(id TEXT

@@ -14,6 +14,7 @@
 
 #include "capture/capture.h"
 #include "store/conflict.h"
+#include "store/key.h"
 #include "store/row.h"
 #include "store/row_json.h"
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "store/key.h"
 #include "store/store.h"
 #include "store/table.h"
 

@@ -6,6 +6,7 @@
 #include "apply/apply_p.h"
 #include "base/json.h"
 #include "store/held.h"
+#include "store/key.h"
 #include "store/know.h"
 
 bool work_sender_knows(const struct apply_work *w, const struct version *v)

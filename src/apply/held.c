@@ -17,6 +17,7 @@
 #include "apply/apply_p.h"
 #include "apply/claim.h"
 #include "apply/unique.h"
+#include "store/key.h"
 
 /* One table's evaluation. */
 struct eval {

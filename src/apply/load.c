@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture.h"
+#include "store/key.h"
 #include "store/scan.h"
 
 int load_begin(struct store *s, struct peer *p, const struct bundle_head *h,

@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "apply/unique.h"
 #include "store/foreign.h"
+#include "store/key.h"
 
 /* Do these registers speak of column i? */
 static bool speaks_of(const struct table *t, const uint64_t *regs, int i)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "apply/apply_p.h"
+#include "store/key.h"
 
 struct resolve {
 	struct store *s;

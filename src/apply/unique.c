@@ -14,6 +14,7 @@
 
 #include "base/fs.h"
 #include "capture/source.h"
+#include "store/key.h"
 
 static void unique_free(struct unique *u)
 {

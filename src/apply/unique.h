@@ -6,6 +6,7 @@
 #ifndef APPLY_UNIQUE_H
 #define APPLY_UNIQUE_H
 
+#include "base/buf.h"
 #include "store/row.h"
 
 struct unique_index {

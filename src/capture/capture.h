@@ -4,6 +4,7 @@
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
 
+#include "base/buf.h"
 #include "store/table.h"
 
 /* ---- trigger text: pure, from the table's definition */

@@ -105,6 +105,12 @@ int capture_log_register(struct store *, const struct table *,
 int capture_trouble_set(struct store *, const char *table, const char *text,
     struct err *);
 
+/* 1: the schema has moved, the log's tables have only got columns since the last
+ * look (and their columns other names, which are taken now), and are read
+ * without those: fold the log before capture_refresh(), which reads them again.
+ * 0: the log comes after it. */
+int capture_hide_new(struct store *, struct err *);
+
 /* Settings in dialsync_meta. */
 #define META_SCHEMA    "schema"     /* table_schema() at the last refresh */
 #define META_LEFT_OUT  "left_out:"  /* and the table's name: untracked */

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "capture/capture.h"
+#include "capture/capture_p.h"
 #include "store/conflict.h"
+#include "store/key.h"
 #include "store/row.h"
 
 /* The fold turns log entries into fragments, in five passes over a batch:
@@ -829,14 +830,13 @@ static int write_all(struct fold *f, struct err *e)
 	return store_know(f->s, f->s->self, f->s->last, e);
 }
 
-int capture_fold(struct store *s, int64_t max, bool *more, struct err *e)
+/* Fold at most max entries into fragments; *more: entries are left. */
+static int fold_log(struct store *s, int64_t max, bool *more, struct err *e)
 {
 	struct fold f;
 	int rc = -1;
 	int64_t left = 0;
 
-	if (capture_refresh(s, s->warn, s->warn_arg, e) < 0)
-		return -1;
 	memset(&f, 0, sizeof(f));
 	f.s = s;
 	buf_init(&f.scratch, SIZE_MAX);
@@ -866,4 +866,18 @@ int capture_fold(struct store *s, int64_t max, bool *more, struct err *e)
 done:
 	fold_free(&f);
 	return rc;
+}
+
+int capture_fold(struct store *s, int64_t max, bool *more, struct err *e)
+{
+	int rc = capture_hide_new(s, e);
+
+	if (rc == 1) {
+		rc = fold_log(s, max, more, e);
+		if (rc == 0 && *more)
+			return 0;
+	}
+	if (rc < 0 || capture_refresh(s, s->warn, s->warn_arg, e) < 0)
+		return -1;
+	return fold_log(s, max, more, e);
 }

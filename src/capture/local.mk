@@ -13,6 +13,7 @@ src_capture_libcapture_a_SOURCES = \
 	src/capture/rekey.c \
 	src/capture/rename.c \
 	src/capture/fold.c src/capture/fold_begin.c \
+	src/capture/fold_early.c \
 	src/capture/identity.c src/capture/identity.h \
 	src/capture/ahead.c src/capture/ahead.h \
 	src/capture/renew.c \

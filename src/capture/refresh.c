@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "capture/capture_p.h"
+#include "store/key.h"
 #include "store/row.h"
 
 /* What capture does when the schema has moved.  Tables and columns come and go

@@ -7,6 +7,7 @@
 #include "capture/capture_p.h"
 #include "store/conflict.h"
 #include "store/held.h"
+#include "store/key.h"
 #include "store/row.h"
 
 /* Fragments and values aside, when the key that they are filed under is not the

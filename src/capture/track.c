@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "capture/capture_p.h"
+#include "store/key.h"
 #include "store/row.h"
 
 /* ---- triggers in the database */

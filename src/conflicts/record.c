@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "conflicts/conflicts.h"
+#include "store/key.h"
 
 void *work_alloc(struct work *w, size_t n)
 {

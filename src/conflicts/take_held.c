@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "conflicts/conflicts.h"
+#include "store/key.h"
 
 /* ---- values that wait for a person */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conflicts/conflicts.h"
+#include "store/key.h"
 
 static struct value *row_values(struct work *w, const struct table *t)
 {

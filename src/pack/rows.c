@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pack/pack_p.h"
+#include "store/key.h"
 #include "store/know.h"
 #include "store/row.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "store/held.h"
+#include "store/key.h"
 #include "store/row.h"
 #include "store/store_p.h"
 

@@ -7,6 +7,7 @@
 #include "store/conflict.h"
 #include "store/foreign.h"
 #include "store/held.h"
+#include "store/key.h"
 #include "store/row.h"
 #include "store/row_json.h"
 #include "store/store_p.h"

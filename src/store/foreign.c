@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "store/held.h"
+#include "store/key.h"
 #include "store/row.h"
 #include "store/store_p.h"
 

@@ -11,6 +11,7 @@
 #define STORE_FOREIGN_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "store/table.h"
 
 #define FOREIGN_COLS_MAX 16

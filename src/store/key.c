@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/table.h"
+#include "store/key.h"
 
 /* In a BLOB key each value is a letter and its payload; numbers are big-endian,
  * lengths four bytes.  A lone INTEGER or TEXT key is not wrapped: that is what

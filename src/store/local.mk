@@ -9,7 +9,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/peer.c src/store/peer.h \
 	src/store/note.c src/store/note.h \
 	src/store/table.c src/store/table.h \
-	src/store/key.c \
+	src/store/key.c src/store/key.h \
 	src/store/frag.c src/store/frag.h \
 	src/store/row.c src/store/aside.c src/store/row.h \
 	src/store/row_p.h \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/foreign.h"
+#include "store/key.h"
 #include "store/row_p.h"
 #include "store/store_p.h"
 

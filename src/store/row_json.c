@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "store/key.h"
 
 /* Is it UTF-8 without NULs?  SQLite's JSON reads nothing else back. */
 static bool plain_text(const struct value *v)

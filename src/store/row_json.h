@@ -10,6 +10,7 @@
 #define STORE_ROW_JSON_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "store/table.h"
 
 /* One value, as a member of that name (NULL: alone). */

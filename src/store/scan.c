@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/key.h"
+
 /* Long keys: a batch ends when they take this much. */
 #define BYTES_MAX ((size_t)4 << 20)
 

@@ -4,6 +4,7 @@
 #define STORE_SCAN_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "store/table.h"
 
 #define KEY_SCAN_MAX 2000  /* keys of a batch */

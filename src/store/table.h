@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/value.h"
 #include "store/mask.h"
@@ -68,8 +66,9 @@ struct table {
 	void (*unique_free)(struct unique *);
 };
 
-/* The register of t->cols[i]: the key's columns have one together, its spelling.
- * Values aside are filed by column for all that, as i + REG_COLUMN. */
+/* The register of t->cols[i]: the key's columns have one together, its
+ * spelling.  Values aside are filed by column for all that, as i +
+ * REG_COLUMN. */
 static inline int table_reg(const struct table *t, int i)
 {
 	return t->cols[i].keypos ? REG_SPELLING : i + REG_COLUMN;
@@ -85,12 +84,13 @@ struct table *table_by_name(struct store *, const char *name);
 struct table *table_by_alias(struct store *, const char *name);
 
 /* Register a table by name (no triggers: capture does those); with its
- * columns, but those whose name another column had before, when it exists in the database, else empty (parked changes of a
- * table that is not here).  The same number as before when it was known. */
+ * columns, but those whose name another column had before, when it exists in
+ * the database, else empty (parked changes of a table that is not here).  The
+ * same number as before when it was known. */
 int table_register(struct store *, const char *name, struct table **,
     struct err *);
-/* A number of the schema as it is now: of PRAGMA schema_version, and of its text,
- * since a copy by SQLite's backup begins counting anew. */
+/* A number of the schema as it is now: of PRAGMA schema_version, and of its
+ * text, since a copy by SQLite's backup begins counting anew. */
 int table_schema(struct store *, int64_t *mark, struct err *);
 /* A table or column (col >= 0) was renamed, with all that is known of it. */
 int table_renamed(struct store *, struct table *, int col, const char *name,
@@ -109,8 +109,8 @@ int table_find_column(const struct table *, const char *name);
 /* The index of the column that had the name before it was renamed here; -1:
  * none. */
 int table_old_column(sqlite3 *, const struct table *, const char *name);
-/* The index of a column in t->cols, also by a name that it had; registered when new (not present here:
- * its values are parked). */
+/* The index of a column in t->cols, also by a name that it had; registered
+ * when new (not present here: its values are parked). */
 int table_column(struct store *, struct table *, const char *name, int *col,
     struct err *);
 /* What waits for a table of that name whose key has so many columns;
@@ -130,23 +130,5 @@ int table_set_tracked(struct store *, struct table *, bool tracked,
  * reason with the remedy (malloc'd): a view, a virtual table, no primary key,
  * a key column with a collation of the application's own. */
 char *table_refusal(struct store *, const char *name);
-
-/* ---- keys.  A canonical key is one value: equal exactly when SQLite calls
- * the rows' keys equal under the key's collation and numeric comparison.
- * INTEGER (a whole number), TEXT (folded as the collation does), else a BLOB
- * that holds types and values. */
-
-/* The canonical key of the columns' values (t->nkey of them); text and blob
- * go to scratch.  false: a NULL in the key. */
-bool key_make(const struct table *, const struct value *cols,
-    struct buf *scratch, struct value *key);
-/* The reverse: values equal to the key's columns.  out borrows from key. */
-bool key_split(const struct table *, const struct value *key,
-    struct value *out);
-/* As SQL text for people: 'a', 3 */
-void key_text(const struct table *, const struct value *key, struct buf *out);
-/* The reverse: the values of the key's columns, in the arena. */
-bool key_from_text(const struct table *, const char *text, size_t n,
-    struct arena *, struct value *cols);
 
 #endif
