@@ -127,11 +127,14 @@ const char *at_state(const struct at *a); /* for messages, never NULL */
 
 /* Without DCD (&C0, a pty) only the text tells in data mode that the carrier
  * has gone; it may also be data.  So: the last bytes that came are CR LF NO
- * CARRIER CR LF, and AT_WATCH_MS nothing after them. */
+ * CARRIER CR LF, and AT_WATCH_MS nothing after them, but for answers to what
+ * the modem takes for commands: our data that was under way to it. */
 #define AT_WATCH_MS 1500
 struct at_watch {
 	unsigned matched; /* bytes of the text */
-	uint64_t since;   /* when it was whole; 0: it is not */
+	unsigned tail_n;  /* bytes of an answer behind it */
+	char tail[16];
+	uint64_t since;   /* when the last of these came; 0: it is not whole */
 };
 void at_watch_feed(struct at_watch *w, const void *p, size_t n,
     uint64_t now_ms);

@@ -2,7 +2,28 @@
  * at.h. */
 #include "modem/at.h"
 
+#include <string.h>
+
 static const char text[] = "\r\nNO CARRIER\r\n";
+
+/* Does the byte go on with an answer behind the text? */
+static bool is_answer(struct at_watch *w, char byte)
+{
+	static const char *const answers[] = {"\r\nERROR\r\n", "\r\nOK\r\n",
+	    "\r\nRING\r\n", text};
+	size_t i;
+
+	w->tail[w->tail_n++] = byte; /* there is room for the longest */
+	for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		if (strncmp(answers[i], w->tail, w->tail_n) != 0)
+			continue;
+		if (answers[i][w->tail_n] == '\0')
+			w->tail_n = 0;
+		return true;
+	}
+	w->tail_n = 0;
+	return false;
+}
 
 void at_watch_feed(struct at_watch *w, const void *p, size_t n,
     uint64_t now_ms)
@@ -11,6 +32,10 @@ void at_watch_feed(struct at_watch *w, const void *p, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
+		if (w->since > 0 && is_answer(w, bytes[i])) {
+			w->since = now_ms;
+			continue;
+		}
 		w->since = 0;
 		/* CR is the only byte that can begin it anew. */
 		if (bytes[i] == text[w->matched])

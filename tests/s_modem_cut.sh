@@ -16,7 +16,7 @@ echo "SEED=$SEED N=$N"
 msites
 start_net --bps 115200 --cuts 0 --cut-random 40000 --seed "$SEED" \
 	--stats stats
-timeout $((N * 20 + 120)) "$DIALER" answer -C hub --no-pack 2>answer.err &
+timeout $((N * 20 + 300)) "$DIALER" answer -C hub --no-pack 2>answer.err &
 answer_pid=$!
 others=$answer_pid
 wait_for '^state: listening' hub/status/dialer.modem 100
@@ -35,8 +35,10 @@ while [ $cut -lt "$N" ] && [ $calls -lt $((N * 4 + 20)) ]; do
 		bundle ann hub $number $((1000 + number * 7919 % 30000))
 		bundle hub ann $number $((1000 + number * 6133 % 30000))
 	done
-	timeout 60 "$DIALER" call -C ann --no-pack -q 2>call.err
+	timeout 200 "$DIALER" call -C ann --no-pack -q 2>call.err
 	code=$?
+	# a carrier that is gone is noticed, not waited for
+	[ "$(logged ann 8)" -lt 45 ] || bad "call $calls: $(logged ann 8) s"
 	case $code in
 	75)
 		case $(logged ann 6) in

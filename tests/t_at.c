@@ -572,13 +572,22 @@ static void test_watch(void **state)
 		{"after CRs", "\r\r\r\nNO CARRIER\r\n", true},
 		{"begun twice", "\r\nNO CARRIER\r\r\nNO CARRIER\r\n", true},
 		{"more behind", "\r\nNO CARRIER\r\nx", false},
+		{"an answer behind", "\r\nNO CARRIER\r\n\r\nERROR\r\n",
+		    true},
+		{"several", "\r\nNO CARRIER\r\n\r\nERROR\r\n\r\nOK\r\n"
+		    "\r\nRING\r\n", true},
+		{"a part of one", "\r\nNO CARRIER\r\n\r\nERR", true},
+		{"no answer", "\r\nNO CARRIER\r\n\r\nERRORS\r\n", false},
+		{"data behind one", "\r\nNO CARRIER\r\n\r\nOK\r\nx",
+		    false},
+		{"twice", "\r\nNO CARRIER\r\n\r\nNO CARRIER\r\n", true},
 		{"no CR before", "xNO CARRIER\r\n", false},
 		{"unfinished", "\r\nNO CARRIER\r", false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct at_watch w = {0, 0};
+		struct at_watch w = {0};
 
 		print_message("%s\n", rows[i].name);
 		at_watch_feed(&w, rows[i].data, strlen(rows[i].data), 5000);
