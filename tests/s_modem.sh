@@ -31,9 +31,9 @@ says call.err 'hub: CARRIER 33600.*CONNECT'
 says call.err '^You can hang up now\.'
 says answer.err '^You can hang up now\.'
 says answer.err 'modem: CONNECT 33600/ARQ'
-is done "$(logged ann 6)" "result"
+is "done" "$(logged ann 6)" "result"
 is 5552 "$(logged ann 16)" "number in the log"
-is done "$(logged hub 6)" "result at hub"
+is "done" "$(logged hub 6)" "result at hub"
 says ann/log/calls.log 'CARRIER 33600; .*CONNECT'
 says hub/log/calls.log 'CONNECT 33600/ARQ'
 says ann/status/dialer.modem '^state: safe-to-hang-up'

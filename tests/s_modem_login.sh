@@ -88,7 +88,7 @@ wait $getty_pid
 is 0 $? "answer's exit code"
 arrived ann hub
 arrived hub ann
-is done "$(logged ann 6)" "result"
+is "done" "$(logged ann 6)" "result"
 says call.err 'login: waiting for "ssword:"'
 says_not call.err 'ses ame'
 is stdio "$(logged hub 4)" "line in hub's log"
