@@ -40,7 +40,6 @@ struct link_seg {
 /* A frame on its way, by seq modulo LINK_SENT. */
 struct link_flight {
 	uint64_t end;    /* wire bytes up to its end */
-	uint64_t data;   /* of data frames only */
 	double gone;     /* when it left by the model, less pace.shift */
 	double hand;     /* when its last byte was handed out ... */
 	double burst;    /* ... with so many before it at that moment */
@@ -57,6 +56,7 @@ struct link_send {
 	uint64_t settled; /* acked, or proved to be lost */
 	uint64_t handed; /* the next whose last byte is still here */
 	uint64_t data;   /* bytes in data frames so far */
+	uint64_t empty_data; /* the same when all was settled last */
 	size_t seg_head, seg_n, n_lost;
 	uint64_t err_seq; /* the last that was found lost */
 	uint64_t bound[LINK_BOUNDS]; /* ends of what was put: records */
@@ -129,6 +129,7 @@ struct link_pace {
 	double fixed, fixed_gone, fixed_delay;
 	unsigned kept_up; /* spans in a row in which the line did */
 	uint32_t idles;  /* times when the line had nothing to do */
+	bool pressed;    /* the port did not take all that was there */
 	size_t allow;    /* rate not known: bytes on their way */
 	bool have_ref;   /* measured from there: */
 	uint64_t ref_end;

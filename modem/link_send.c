@@ -184,7 +184,6 @@ static void reuse_numbers(struct link *l)
 	    s->handed != s->seq || s->open)
 		return;
 	s->flight[s->acked % LINK_SENT].end = l->wire_sent;
-	s->flight[s->acked % LINK_SENT].data = s->data;
 	s->settled = s->acked;
 	s->seq = s->handed = s->acked + 1;
 	l->c.n_probes = 0;
@@ -223,6 +222,8 @@ void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
 			s->settled = before - 1;
 		reuse_numbers(l);
 	}
+	if (s->settled + 1 == s->seq)
+		s->empty_data = s->data;
 	if (!a->unopened)
 		link_pace_lost(l, errors);
 	if (news || errors > 0) {
@@ -432,7 +433,6 @@ static void frame_done(struct link *l, uint64_t off, size_t n, bool again)
 	struct link_flight *f = &s->flight[s->seq % LINK_SENT];
 
 	s->data += n + FRAME_COST;
-	f->data = s->data;
 	f->end = l->wire_built;
 	f->gone = (double)l->now - l->p.shift;
 	if (again) {
@@ -469,7 +469,6 @@ static size_t short_frame(struct link *l, uint64_t off,
 			struct link_flight *f =
 			    &l->s.flight[l->s.seq++ % LINK_SENT];
 
-			f->data = l->s.data;
 			f->end = l->wire_built;
 			f->gone = (double)l->now - l->p.shift;
 			*n = 1;

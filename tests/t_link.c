@@ -23,6 +23,8 @@ static const struct row {
 	double least;     /* efficiency of the fuller direction */
 	size_t again;     /* resent bytes at most, both together */
 	double rate;      /* known from the last call; 0: not */
+	uint32_t buffer;  /* of the line; 0: 17 KB */
+	uint32_t rtt_ms;  /* as known at first; 0: truly */
 	uint8_t mask;
 	bool plus;
 	uint32_t drop, insert, twice;
@@ -68,6 +70,9 @@ static const struct row {
 	{.name = "33600, 20 s, bit errors", .bps = 33600, .delay_ms = 20000,
 	    .ber = 1e-5, .ab = 100000, .ba = 100000, .least = .1,
 	    .again = 40000},
+	{.name = "1 Mbps, 18 s, the port takes little", .bps = 1000000,
+	    .delay_ms = 18500, .ab = 20000, .least = .0015, .buffer = 128,
+	    .rtt_ms = 1, .late_ms = 30},
 	{.name = "XON, XOFF noise", .bps = 33600, .delay_ms = 60, .ab = 100000,
 	    .ba = 100000, .least = .9, .mask = 1, .insert = 500},
 	{.name = "all controls escaped", .bps = 33600, .delay_ms = 60,
@@ -124,10 +129,12 @@ static void set(struct ends_conf *c, const struct row *r)
 	c->line.bps = r->bps;
 	c->line.delay_ms = r->delay_ms;
 	c->line.bit_errors = r->ber;
+	c->line.buffer_bytes = r->buffer;
 	c->send[0] = r->ab;
 	c->send[1] = r->ba;
 	for (int i = 0; i < 2; i++) {
 		c->link[i].rate = r->rate;
+		c->link[i].rtt_ms = r->rtt_ms;
 		c->link[i].mask_in = c->link[i].mask_out = r->mask;
 		c->link[i].break_plus = r->plus;
 		c->link[i].half = r->half;
