@@ -128,6 +128,8 @@ struct link_pace {
 	uint64_t fixed_seq;
 	double fixed, fixed_gone, fixed_delay;
 	unsigned kept_up; /* spans in a row in which the line did */
+	bool push;       /* one frame more ahead; then an answer is awaited: */
+	uint64_t push_seq;
 	uint32_t idles;  /* times when the line had nothing to do */
 	bool pressed;    /* the port did not take all that was there */
 	size_t allow;    /* rate not known: bytes on their way */

@@ -90,6 +90,17 @@ static void set_rate(struct link *l, double rate)
 	set_base(&l->p);
 }
 
+/* So much is handed out ahead; to find out whether the line is faster, once, one
+ * short frame. */
+static double lead_ms(const struct link_pace *p)
+{
+	double ms = LEAD_MS + FRAME_MIN / speed(p);
+
+	if (!p->push)
+		return LEAD_MS;
+	return ms > QUEUE_MS ? ms : QUEUE_MS;
+}
+
 void link_pace_handed(struct link *l, size_t n)
 {
 	struct link_pace *p = &l->p;
@@ -111,6 +122,10 @@ void link_pace_handed(struct link *l, size_t n)
 		p->gone = now;
 	if (p->rate > 0)
 		p->gone += (double)n / speed(p);
+	if (p->push && p->gone >= now + lead_ms(p)) {
+		p->push = false;
+		p->push_seq = l->s.handed;
+	}
 }
 
 /* The frame that found the line empty, handed out in one piece, has arrived:
@@ -158,7 +173,7 @@ uint64_t link_pace_at(const struct link *l)
 		return s->data - s->empty_data < l->p.allow ? l->now :
 		    UINT64_MAX;
 	}
-	at = gone_with_buffer(l) - LEAD_MS;
+	at = gone_with_buffer(l) - lead_ms(&l->p);
 	return at <= (double)l->now ? l->now : (uint64_t)ceil(at);
 }
 
@@ -331,10 +346,18 @@ static void grow(struct link *l, double measured)
 	struct link_pace *p = &l->p;
 	double max = gain_max(l);
 
-	if (p->gain > GAIN_STEADY && measured > p->rate)
+	/* A push shows any rate, but is short: something on the way may have
+	 * brought its bytes together. */
+	if (measured > p->rate * GAIN_MAX)
+		measured = p->rate * GAIN_MAX;
+	if ((p->gain > GAIN_STEADY || max <= GAIN_STEADY) && measured > p->rate)
 		set_rate(l, measured);
 	if (++p->kept_up < 2)
 		return;
+	/* Such a long way that running faster until an answer comes would be
+	 * too much: one push. */
+	if (max <= GAIN_STEADY && l->s.acked >= p->push_seq)
+		p->push = true;
 	p->gain = p->gain < GAIN_TRY ? GAIN_TRY : p->gain * 1.25;
 	if (p->gain > max)
 		p->gain = max;

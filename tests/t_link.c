@@ -73,6 +73,8 @@ static const struct row {
 	{.name = "1 Mbps, 18 s, the port takes little", .bps = 1000000,
 	    .delay_ms = 18500, .ab = 20000, .least = .0015, .buffer = 128,
 	    .rtt_ms = 1, .late_ms = 30},
+	{.name = "115200, 12 s, rate known wrong, far too low", .bps = 115200,
+	    .delay_ms = 12000, .ab = 20000, .least = .003, .rate = 11},
 	{.name = "XON, XOFF noise", .bps = 33600, .delay_ms = 60, .ab = 100000,
 	    .ba = 100000, .least = .9, .mask = 1, .insert = 500},
 	{.name = "all controls escaped", .bps = 33600, .delay_ms = 60,
