@@ -98,7 +98,7 @@ static void got_ack(struct link *l, const struct wire_frame *f)
 			l->c.user_waits = false;
 			l->c.user_answered = true;
 		}
-	} else if (l->conf.half) {
+	} else if (l->conf.half && !l->h.token) {
 		before = l->s.seq;
 	}
 	link_send_ack(l, &f->ack, before > 0, before);

@@ -151,6 +151,10 @@ struct link_pace {
 
 struct link_half {
 	bool token;
+	uint8_t number;  /* of the last TURN, theirs or ours */
+	uint64_t wait_from; /* the first TURN that was not answered */
+	uint64_t first_at; /* first good frame since our turn */
+	unsigned takes;  /* of the token, since the last TURN that came */
 	uint64_t turn_end, hold_until, take_at, take_last;
 	uint32_t mine_ms, yours_ms; /* longest turns */
 	unsigned empty;  /* turns in which nobody had anything */
@@ -230,7 +234,7 @@ bool link_half_turn_over(const struct link *l);
 /* Over, or nothing more to send: TURN goes out. */
 bool link_half_turn_due(const struct link *l);
 bool link_half_wants_probe(const struct link *l);
-size_t link_half_turn(struct link *l, uint8_t body[4]);
+size_t link_half_turn(struct link *l, uint8_t body[5]);
 void link_half_got_turn(struct link *l, const struct wire_frame *f);
 void link_half_heard(struct link *l);
 void link_half_came(struct link *l, const struct wire_frame *f);

@@ -341,7 +341,7 @@ static void put_probe(struct link *l)
 
 static void put_turn(struct link *l)
 {
-	uint8_t body[4];
+	uint8_t body[5];
 	size_t n = link_half_turn(l, body), m;
 
 	do {
