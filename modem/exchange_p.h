@@ -98,7 +98,7 @@ struct exchange_send {
 	uint64_t ask_number, ask_offset;
 	bool ended;            /* an END was ever sent */
 	bool end_out, fin_out; /* our END is current; FIN is sealed */
-	uint64_t end;          /* the number in the last END */
+	uint64_t due;          /* up to here all is answered before a FIN */
 	bool bye, bye_out;
 	unsigned bye_reason;
 	struct record record;
