@@ -369,6 +369,10 @@ static void measure(struct link *l, const struct link_flight *f)
 	double ms = p->stamp - p->ref_stamp, model = f->gone - p->ref_gone;
 	double n = (double)(f->end - p->ref_end);
 	double slack = (p->gain - 1) / 2;
+	/* No later than one that found the line empty: so did this one,
+	 * whatever the model says, and the line is not the limit. */
+	bool soon = p->anchored && p->stamp - f->hand <= p->anchor_way + 8;
+	bool empty = soon && f->burst >= p->anchor_n;
 
 	if (f->idles != p->ref_idles) {
 		/* We were the slower one: a lower bound. */
@@ -379,7 +383,10 @@ static void measure(struct link *l, const struct link_flight *f)
 	}
 	if (model * slack < (p->gain > GAIN_STEADY ? 12 : 24))
 		return; /* too short to tell */
-	if (ms > model * (1 + slack) + 8) {
+	/* A shorter one cannot tell: but in the end a limit is one. */
+	if (soon && !empty && model * p->rate < 4 * p->anchor_n)
+		return;
+	if (!empty && ms > model * (1 + slack) + 8) {
 		bool tried = p->gain > GAIN_STEADY;
 
 		p->gain = GAIN_STEADY;

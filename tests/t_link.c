@@ -24,6 +24,7 @@ static const struct row {
 	size_t again;     /* resent bytes at most, both together */
 	double rate;      /* known from the last call; 0: not */
 	uint32_t buffer;  /* of the line; 0: 17 KB */
+	uint32_t record;  /* 0: 4096 */
 	uint32_t rtt_ms;  /* as known at first; 0: truly */
 	uint8_t mask;
 	bool plus;
@@ -75,6 +76,9 @@ static const struct row {
 	    .rtt_ms = 1, .late_ms = 30},
 	{.name = "115200, 12 s, rate known wrong, far too low", .bps = 115200,
 	    .delay_ms = 12000, .ab = 20000, .least = .003, .rate = 11},
+	{.name = "2400, short records, rate known wrong, a tenth",
+	    .bps = 2400, .delay_ms = 113, .ab = 10000, .least = .5,
+	    .record = 530, .rate = 24},
 	{.name = "XON, XOFF noise", .bps = 33600, .delay_ms = 60, .ab = 100000,
 	    .ba = 100000, .least = .9, .mask = 1, .insert = 500},
 	{.name = "all controls escaped", .bps = 33600, .delay_ms = 60,
@@ -135,6 +139,7 @@ static void set(struct ends_conf *c, const struct row *r)
 	c->line.delay_ms = r->delay_ms;
 	c->line.bit_errors = r->ber;
 	c->line.buffer_bytes = r->buffer;
+	c->record = r->record;
 	c->send[0] = r->ab;
 	c->send[1] = r->ba;
 	for (int i = 0; i < 2; i++) {
