@@ -55,6 +55,7 @@ struct exchange_hello {
 	uint32_t tries, refusals, stale; /* hellos out, refusals in, and how
 	                        * many of these belong to earlier keys */
 	uint32_t unopened;
+	unsigned sevens;       /* seven-bit magics since a whole hello */
 	uint64_t bytes;        /* that were no hello */
 	bool told;             /* EV_HELLO */
 };

@@ -552,6 +552,31 @@ static void test_echo(void **state)
 	}
 }
 
+/* One magic of seven bits may be damage, two are not. */
+static void test_seven_bits(void **state)
+{
+	static const uint8_t magic[] = {0x1d, 'd', 's'};
+
+	(void)state;
+	for (int times = 1; times <= 2; times++) {
+		set_up(RECORD_ENCRYPT);
+		line_up(33600, 60);
+		add(&a, 1, 100);
+		end_start(&a, 1, 1000);
+		end_start(&b, 2, 1000);
+		for (int i = 0; i < times; i++)
+			exchange_feed(b.x, magic, sizeof magic, 1000);
+		end_events(&b, 1000);
+		assert_int_equal(b.failed, times == 2);
+		if (b.failed)
+			assert_non_null(strstr(b.err.text, "seven bits"));
+		else
+			assert_true(wire_run(&w, w.now + 60000 * SIM_MS) &&
+			    a.safe && b.safe && end_delivered(&a));
+		tear_down();
+	}
+}
+
 /* The answerer's first bytes have one size, whatever it has to say; what did
  * not fit comes later, and is used. */
 static void test_first_have(void **state)
@@ -883,6 +908,7 @@ int main(void)
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_called_again),
 		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_seven_bits),
 		cmocka_unit_test(test_first_have),
 		cmocka_unit_test(test_safe),
 		cmocka_unit_test(test_wrong),
