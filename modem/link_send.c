@@ -7,6 +7,7 @@
 #include "modem/link_p.h"
 
 #define FRAME_COST 12
+#define SEGS_NEW 3000 /* new data leaves room for splits */
 
 /* --- segments --- */
 
@@ -243,7 +244,7 @@ bool link_send_ready(const struct link *l)
 {
 	const struct link_send *s = &l->s;
 
-	if (s->n_lost == 0 && (s->nxt == s->end || s->seg_n >= LINK_SEGS_NEW))
+	if (s->n_lost == 0 && (s->nxt == s->end || s->seg_n >= SEGS_NEW))
 		return false;
 	return in_flight(s) < LINK_FLIGHT && !link_pace_waits_for_news(l);
 }
