@@ -89,6 +89,7 @@ struct link_ctl {
 	uint8_t answer_id;
 	uint64_t ack_at; /* when the last one was written */
 	uint64_t ack_opened; /* what it said */
+	uint16_t ack_seq;
 	bool probe_due;
 	uint8_t probe_id; /* of the last one */
 	size_t n_probes;

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "modem/wire.h"
 #include "tests/link_ends.h"
 
 static uint64_t seed;
@@ -327,6 +329,51 @@ static void test_silence(void **state)
 	}
 }
 
+/* --- an acknowledgement has numbers of its own, which may be "+++" */
+
+static void test_plus_in_ack(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t seq[2];
+		uint32_t off[2];
+		size_t n[2], take;
+	} rows_[] = {
+		/* opened 0x002b2, last seq 0xb2b: 00 2b 2b 2b */
+		{"opened and last seq", {0x700, 0xb2b}, {0, 300}, {300, 390},
+		    690},
+		/* the gap: offset 0x002b2, length 0xb2b */
+		{"a gap", {0, 2}, {0, 690 + 2859}, {690, 10}, 690},
+	};
+	static const uint8_t zero[1000];
+	uint8_t frame[WIRE_FRAME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows_ / sizeof *rows_; i++) {
+		struct link_conf c = {.caller = true, .break_plus = true};
+		struct link *l = link_new(&c, 1000);
+		const uint8_t *p;
+		size_t n, plus = 0;
+
+		print_message("%s\n", rows_[i].name);
+		assert_non_null(l);
+		for (int k = 0; k < 2; k++) {
+			n = wire_short(frame, rows_[i].seq[k], rows_[i].off[k],
+			    NULL, zero, rows_[i].n[k]);
+			link_feed(l, frame, n, 1000);
+		}
+		link_take(l, rows_[i].take);
+		alarm(20); /* it never came to an end */
+		n = link_out(l, &p, 1000);
+		alarm(0);
+		assert_in_range(n, 15, 60);
+		for (size_t k = 2; k < n; k++)
+			plus += memcmp(p + k - 2, "+++", 3) == 0;
+		assert_int_equal(plus, 0);
+		link_free(l);
+	}
+}
+
 /* --- seeds: whatever the line does, the stream arrives whole */
 
 static void random_conf(struct ends_conf *c, uint64_t *rng)
@@ -472,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_idle_is_quiet),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_plus_in_ack),
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_throughput),
 		cmocka_unit_test(test_seeds),
