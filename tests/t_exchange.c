@@ -751,7 +751,7 @@ static const struct wrong_row {
 	    "wants bundle 1 from 4 on, it has 3 bytes", ERR_PEER},
 	{"WANT for ever", "H o1 d W1 d W1 d W1 d W1 d W1 d W1 d W1 d W1 d W1",
 	    "again and again", ERR_PEER},
-	{"too many questions", "H M", "more than 64 bundles", ERR_PEER},
+	{"too many questions", "H M", "more than 256 bundles", ERR_PEER},
 	{"FIN without END", "H F", "says that all is stored", ERR_PEER},
 	{"FIN before our END", "H E0 F", "says that all is stored",
 	    ERR_PEER},
