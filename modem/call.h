@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "hook/hook.h"
 #include "spool/spool.h"
 
 /* What every command stands on. */
@@ -19,6 +20,7 @@ struct call_site {
 	struct spool spool;
 	int stop_fd;   /* readable: a signal came, see call_stop_take */
 	bool stopping; /* the whole process is to end */
+	struct hooks hooks; /* that run */
 };
 
 struct call_options {
@@ -26,7 +28,10 @@ struct call_options {
 	const char *line;         /* --line; NULL: not given */
 	const char *const *lines; /* answer: LINE... */
 	size_t n_lines;
-	bool no_pack, dry_run, once, use_stdio;
+	const char *phone;        /* --phone; NULL: not given */
+	bool no_pack, dry_run, once, use_stdio, due, urgent;
+	bool connected; /* call: a person has dialed */
+	bool now;       /* answer: ... or taken the call */
 };
 
 /* Find and read the site, catch signals.  dir: of -C, or NULL.  Every wrong

@@ -2,7 +2,7 @@
  * several lines, a parent that starts them, and starts them again. */
 #include "config.h"
 
-#include "modem/call_p.h"
+#include "modem/call_modem.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -61,6 +61,37 @@ static int first_byte(struct port *p, struct err *e)
 	return (int)n;
 }
 
+/* "Safe" stays in the status for a while; then it says that we wait. */
+static void say_listening(const struct call_line *own)
+{
+	call_note(own->status, "peer", NULL);
+	call_state(own->status, "listening", NULL);
+}
+
+/* Wait until the telephone rings.  As wait_call(). */
+static int wait_ring(struct call_site *s, const struct call_line *own,
+    struct call_modem *m, bool was_safe, struct err *e)
+{
+	uint64_t until = was_safe ? clock_ms() + SAFE_MS : 0;
+	int got;
+
+	if (!until)
+		say_listening(own);
+	for (;;) {
+		if (s->stopping)
+			return 0;
+		got = call_modem_ring(m, until, e);
+		if (got == 0)
+			call_stop_take(s);
+		if (got == 2)
+			say_listening(own);
+		if (got == 2)
+			until = 0;
+		if (got == 1 || got < 0)
+			return got;
+	}
+}
+
 /* Wait for the first byte, or a connection.  1: a call, 0: told to end, -1:
  * the port has gone.  was_safe: the status says so for a while longer. */
 static int wait_call(struct call_site *s, const struct call_line *own,
@@ -76,8 +107,7 @@ static int wait_call(struct call_site *s, const struct call_line *own,
 		if (s->stopping)
 			return 0;
 		if (!told && clock_ms() >= listen_ms) {
-			call_note(own->status, "peer", NULL);
-			call_state(own->status, "listening", NULL);
+			say_listening(own);
 			told = true;
 		}
 		port_pollfd(p, v, false);
@@ -124,36 +154,70 @@ static void wait_quiet(struct call_site *s, struct port *p)
 
 /* One call that has come in.  met: it was a peer, and not noise. */
 static int take_call(struct call_site *s, const struct call_options *o,
-    struct call_line *own, struct port *port, bool *met)
+    struct call_line *own, struct call_modem *m, struct port *port, bool *met)
 {
 	struct call c;
-	int code;
+	int code, got = 1;
 
 	call_init(&c, s);
 	c.refuse_ms = &own->refuse_ms;
 	c.insist = o->peer;
 	c.no_pack = o->no_pack;
 	call_use_line(&c, own);
-	call_exchange(&c, port);
+	if (m)
+		got = call_modem_answer(&c, m);
+	if (got == 1)
+		call_exchange(&c, port);
+	if (got == 0) {
+		call_stop_take(s);
+		c.result = "interrupted";
+		err_set(&c.err, ERR_AGAIN, "interrupted");
+	}
+	if (m)
+		call_modem_hangup(&c, m);
 	if (port->listen_fd >= 0)
 		port_hangup(port);
 	code = call_finish(&c);
-	if (code != 0 && !o->once)
+	if (code != 0 && !o->once && !m)
 		wait_quiet(s, port);
 	*met = c.met;
 	call_free(&c);
 	return code;
 }
 
-/* Open the port; in patient mode wait until it is there.  0, or -1: stop. */
-static int open_port(struct call_site *s, const struct call_line *own,
-    bool patient, struct port **port, struct err *e)
+/* Open the port, and find its modem if it has one.  0, -1. */
+static int open_once(struct call_site *s, const struct call_line *own,
+    struct call_modem *m, struct port **port, struct err *e)
 {
 	struct port_conf pc;
-	bool told = false;
+	int got;
 
 	call_port_conf(s, own->line, &pc);
-	while (port_open(&pc, port, e) < 0) {
+	if (port_open(&pc, port, e) < 0)
+		return -1;
+	if (!own->line->modem)
+		return 0;
+	got = call_modem_open(m, s, own, *port, e);
+	if (got == 1)
+		return 0;
+	if (got == 0) {
+		call_stop_take(s);
+		err_set(e, ERR_AGAIN, "line %s: interrupted",
+		    own->line->name);
+	}
+	call_modem_free(m);
+	port_close(*port);
+	*port = NULL;
+	return -1;
+}
+
+/* In patient mode wait until it is there.  0, or -1: stop. */
+static int open_port(struct call_site *s, const struct call_line *own,
+    bool patient, struct call_modem *m, struct port **port, struct err *e)
+{
+	bool told = false;
+
+	while (open_once(s, own, m, port, e) < 0) {
 		if (!patient || s->stopping)
 			return -1;
 		call_state(own->status, "failed", e->text);
@@ -168,24 +232,51 @@ static int open_port(struct call_site *s, const struct call_line *own,
 	return 0;
 }
 
+/* Until a call is there.  As wait_call(). */
+static int wait_any(struct call_site *s, const struct call_options *o,
+    const struct call_line *own, struct call_modem *m, struct port *port,
+    bool was_safe, struct err *e)
+{
+	log_debug("line %s: waiting for calls", own->line->name);
+	/* on --stdio the caller is there, even if silent so far */
+	if (o->use_stdio || o->now)
+		return 1;
+	return m->talk.at ? wait_ring(s, own, m, was_safe, e)
+			  : wait_call(s, own, port, was_safe, e);
+}
+
+/* Told to end before a call came: only who waits for one has failed. */
+static int interrupted(const struct call_options *o,
+    const struct call_line *own, struct err *e)
+{
+	err_clear(e);
+	if (!o->once)
+		return 0;
+	err_set(e, ERR_AGAIN, "line %s: interrupted before a call came",
+	    own->line->name);
+	return err_exit_code(e);
+}
+
 /* Answer on one line, call after call. */
 static int answer_line(struct call_site *s, const struct call_options *o,
     struct call_line *own, bool patient, struct err *e)
 {
 	struct port *port = NULL;
+	struct call_modem m = {0};
 	bool met = true;
 	int got, code = 1;
 
 	for (;;) {
-		if (!port && open_port(s, own, patient, &port, e) < 0)
-			return s->stopping ? 0 : err_exit_code(e);
+		if (!port && open_port(s, own, patient, &m, &port, e) < 0)
+			return s->stopping ? interrupted(o, own, e)
+					   : err_exit_code(e);
 		patient = !o->once;
-		log_debug("line %s: waiting for calls", own->line->name);
-		/* on --stdio the caller is there, even if silent so far */
-		got = o->use_stdio ? 1 : wait_call(s, own, port, code == 0, e);
-		code = got > 0   ? take_call(s, o, own, port, &met)
+		got = wait_any(s, o, own, &m, port, code == 0, e);
+		code = got > 0 ? take_call(s, o, own, m.talk.at ? &m : NULL,
+				     port, &met)
 		       : got < 0 ? err_exit_code(e)
 				 : 0;
+		call_modem_free(&m);
 		/* a listener keeps those who wait; others start afresh */
 		if (port->listen_fd < 0 || got < 0) {
 			port_close(port);
@@ -203,13 +294,7 @@ static int answer_line(struct call_site *s, const struct call_options *o,
 		}
 	}
 	port_close(port);
-	if (got == 0 && o->once)
-		return err_exit_code((err_set(e, ERR_AGAIN,
-					  "line %s: "
-					  "interrupted before a call came",
-					  own->line->name),
-		    e));
-	return code;
+	return got == 0 ? interrupted(o, own, e) : code;
 }
 
 /* A whole answering process for one line. */
@@ -242,6 +327,7 @@ static int start_child(struct call_site *s, struct child *k, struct err *e)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			s->stopping = true;
+		memset(&s->hooks, 0, sizeof s->hooks);
 		return call_stop_init(s, e) < 0 ? -1 : 1;
 	}
 	if (pid < 0)
@@ -375,6 +461,12 @@ int call_answer(
 
 	if (o->peer && !config_need_peer(s->cfg, o->peer, e))
 		return err_exit_code(e);
+	s->hooks.line_is_stdio = o->use_stdio;
+	if (o->now && o->use_stdio) {
+		err_set(e, ERR_USAGE, "with --stdio the caller is connected "
+		    "already; leave out --now");
+		return err_exit_code(e);
+	}
 	if (o->use_stdio)
 		return answer_stdio(s, o, e);
 	k = calloc(o->n_lines + s->cfg->n_lines + 1, sizeof *k);
@@ -382,6 +474,10 @@ int call_answer(
 		abort();
 	if (choose_lines(s, o, k, &n, e) < 0)
 		code = err_exit_code(e);
+	else if (o->now && (n != 1 || !k[0].line->modem))
+		code = (err_set(e, ERR_USAGE, "--now is for the one line with "
+			"a modem on which the call is; name it"),
+		    err_exit_code(e));
 	else if (n == 1)
 		code = answer_one(s, o, k[0].line, false, e);
 	else

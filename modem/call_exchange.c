@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "modem/call_modem.h"
 #include "modem/call_peer.h"
 #include "modem/stuff.h"
 #include "modem/who_is_there.h"
@@ -42,9 +43,12 @@ static int configure(struct call *c, struct exchange_conf *x, struct err *e)
 	/* a modem's cable says little about its line, a pty's nothing */
 	if (c->port->wire && c->port->speed > 0 && !c->line->modem) {
 		x->rate_max = c->port->speed / 10.0;
+		/* the first call over a cable whose speed is known */
 		if (x->rate == 0)
 			x->rate = x->rate_max;
 	}
+	if (x->rate == 0 && c->modem)
+		x->rate = c->modem->connect.bps / 10.0;
 	return 0;
 }
 

@@ -44,12 +44,12 @@ void call_line_drop(struct call_line *l)
 
 int call_line_allowed(const struct config_line *line, struct err *e)
 {
-	if (!line->modem)
+	if (!line->modem || line->device.kind != CONFIG_DEVICE_LISTEN)
 		return 0;
 	return err_set(e, ERR_CONFIG,
-	    "line %s has modem = yes, and this "
-	    "version drives direct lines only; for a direct cable write "
-	    "modem = no into [line %s] of dialsync.conf",
+	    "line %s has modem = yes, but waits for connections "
+	    "(tcp-listen), where no modem can be dialed; write modem = no "
+	    "into [line %s] of dialsync.conf",
 	    line->name, line->name);
 }
 

@@ -22,7 +22,7 @@ struct call_line {
 int call_line_take(struct call_site *s, const struct config_line *line,
     struct call_line *l, struct err *e);
 void call_line_drop(struct call_line *l);
-/* Lines with a modem are not driven yet: ERR_CONFIG. */
+/* Lines whose modem could do nothing: ERR_CONFIG. */
 int call_line_allowed(const struct config_line *line, struct err *e);
 /* The port that the line describes; borrows from s and line. */
 void call_port_conf(

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "modem/call_modem.h"
 
 #define AHEAD_SECONDS 0.5
 #define AHEAD_MIN     1024.0
@@ -42,10 +43,13 @@ static size_t pace_room(struct call *c, uint64_t now)
 	return p->ahead < limit ? (size_t)(limit - p->ahead) : 0;
 }
 
-/* Bytes for the line; a refusal may have to wait. */
+/* Bytes for the line; a refusal may have to wait, and a modem whose carrier
+ * has gone would take them for commands. */
 static size_t out(struct call *c, const uint8_t **p, uint64_t now)
 {
-	return now < c->hold_ms ? 0 : c->ops->out(c, p, now);
+	if (now < c->hold_ms || (c->modem && call_modem_hushed(c->modem)))
+		return 0;
+	return c->ops->out(c, p, now);
 }
 
 /* How long poll may sleep. */
@@ -55,6 +59,8 @@ static int sleep_ms(struct call *c, uint64_t now, bool paced)
 	/* the packer's end is waited for, and comes without a signal */
 	uint64_t most = paced || c->pack.pid ? 20 : TICK_MS;
 
+	if (c->modem && call_modem_hushed(c->modem))
+		return 20;
 	if (at <= now)
 		return 0;
 	return (int)(at - now < most ? at - now : most);
@@ -66,6 +72,8 @@ static void lose(struct call *c, const struct err *why)
 {
 	if (c->err.kind == ERR_NONE)
 		c->err = c->why.kind != ERR_NONE ? c->why : *why;
+	if (c->modem)
+		c->modem->gone = true;
 	if (c->refused && c->why.kind == ERR_NONE)
 		err_set(&c->err, ERR_REFUSED,
 		    "a caller was refused, and hung up: it is no peer of this "
@@ -99,8 +107,14 @@ static bool read_in(struct call *c, uint64_t now)
 	} while (got >= READ_MUCH && n < sizeof buf);
 	if (n > 0) {
 		keep_first(c->first, &c->first_n, buf, n);
+		if (c->modem)
+			(void)call_modem_lost(c->modem, buf, n, now);
 		c->ops->feed(c, buf, n, now);
 	}
+	if (n == 0 && got == 0 && c->modem &&
+	    call_modem_lost(c->modem, "", 0, now))
+		got = err_set(&e, ERR_AGAIN, "carrier lost (%s: the modem says "
+		    "NO CARRIER)", c->port->name);
 	if (got < 0)
 		lose(c, &e);
 	return n > 0;
@@ -132,17 +146,20 @@ static void write_out(struct call *c, uint64_t now)
 static void check_time(struct call *c, uint64_t now)
 {
 	const struct config_peer *p = c->peer;
+	int64_t limit = c->due ? c->limit_s : p ? p->max_call : 0;
 
 	if (call_stop_take(c->site)) {
 		c->result = "interrupted";
 		call_stop(
 		    c, SESSION_STOP_INTERRUPTED, ERR_AGAIN, "interrupted");
-	} else if (p && p->max_call > 0 && !c->ops->safe(c) &&
-		   now - c->report.start_ms > (uint64_t)p->max_call * 1000) {
+	} else if (limit > 0 && !c->ops->safe(c) &&
+		   now - c->report.start_ms > (uint64_t)limit * 1000) {
 		c->result = "max-call";
 		call_stop(c, SESSION_STOP_MAX_CALL, ERR_AGAIN,
-		    "the call was longer than the peer's max-call");
-	} else if (!c->met && now - c->report.start_ms > MEET_MS) {
+		    limit == p->max_call
+			? "the call was longer than the peer's max-call"
+			: "the peer's budget for today is used up");
+	} else if (!c->met && now - c->began_ms > MEET_MS) {
 		call_stop(c, SESSION_STOP_PROTOCOL, ERR_AGAIN,
 		    "nobody there who can be understood; does the line "
 		    "echo?");

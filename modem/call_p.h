@@ -7,8 +7,11 @@
  *	call_exchange.c  the exchange   } modem/session.h
  *	call_zm.c        ZMODEM         }
  *	call_pack.c      the packer as a process of its own
+ *	call_hook.c      what a hook is told
  *	call_report.c    status file, progress line, call log
  *	call_run.c       one call on an open port, from first byte to result
+ *	call_modem.c     before and after it, where there is a modem
+ *	call_login.c     login scripts
  */
 #ifndef MODEM_CALL_P_H
 #define MODEM_CALL_P_H
@@ -18,6 +21,7 @@
 #include "modem/call.h"
 #include "modem/call_disk.h"
 #include "modem/call_line.h"
+#include "modem/due.h"
 #include "modem/port.h"
 #include "modem/session.h"
 #include "spool/call_log.h"
@@ -77,7 +81,10 @@ struct call {
 	const struct config_line *line; /* borrowed; stdio: may be a stand-in */
 	const struct config_peer *peer; /* borrowed; NULL: not known yet */
 	const char *insist;             /* answer --peer; NULL */
-	bool outgoing, no_pack;
+	const struct due_call *due;     /* outgoing: what stood before it;
+	                                 * borrowed; NULL */
+	int64_t limit_s;        /* connected; 0: none */
+	bool outgoing, no_pack, by_clock;
 	bool met;               /* we know who is there, and accept it */
 	bool refused;           /* answerer: the last hello was; the caller may
 	                         * hang up, or try another key */
@@ -89,6 +96,8 @@ struct call {
 	uint64_t give_up_ms;    /* failed: time left for last bytes */
 	const char *result;     /* fixed early: "max-call"; or NULL */
 	struct port *port;      /* borrowed */
+	struct call_modem *modem; /* connected by it; borrowed; NULL */
+	uint64_t began_ms;      /* the exchange did */
 	const struct session_ops *ops; /* NULL before it starts */
 	void *session;          /* owned by ops */
 	struct call_disk *disk; /* owned; NULL before the peer is known */
@@ -174,10 +183,17 @@ void call_pack_start(struct call *c);
 /* Has it ended, or waited long enough?  Then "no more" may be said. */
 bool call_pack_over(struct call *c, uint64_t now_ms);
 
+/* call_hook.c */
+void call_hook(struct call *c, enum hook_event event);
+
 /* call_report.c */
+/* What the modem said when it was connected; else the device, but for a modem
+ * that was not. */
+const char *call_connect_text(const struct call *c);
 /* f may be NULL: then there is no status. */
 void call_note(struct status_file *f, const char *key, const char *value);
 void call_state(struct status_file *f, const char *state, const char *message);
+/* It is connected: its time runs. */
 void call_report_start(struct call *c);
 void call_report_tick(struct call *c, uint64_t now_ms, bool force);
 void call_report_safe(struct call *c);

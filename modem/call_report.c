@@ -30,6 +30,13 @@ const char *call_number(uint64_t n, char out[CALL_NUMBER_TEXT])
 	return out;
 }
 
+const char *call_connect_text(const struct call *c)
+{
+	const char *said = c->report.record.connect;
+
+	return said[0] || c->line->modem ? said : c->line->device.text;
+}
+
 void call_note(struct status_file *f, const char *key, const char *value)
 {
 	if (f)
@@ -58,11 +65,15 @@ void call_report_start(struct call *c)
 
 	r->record.start = clock_wall();
 	r->start_ms = r->sample_ms = clock_ms();
+	/* now, since dialing took time */
+	if (c->due)
+		c->limit_s = schedule_limit(c->due->peer, &c->due->facts,
+		    r->record.start);
 	if (!f)
 		return;
 	status_set(f, "direction", c->outgoing ? "out" : "in");
 	status_set(f, "peer", c->peer ? c->peer->name : NULL);
-	status_set(f, "connect", c->line->device.text);
+	status_set(f, "connect", call_connect_text(c));
 	status_set(f, "result", NULL);
 	status_set(f, "exit", NULL);
 	status_set(f, "receiving.bundles_done", NULL);
@@ -207,6 +218,7 @@ void call_report_tick(struct call *c, uint64_t now_ms, bool force)
 	if (!force && now_ms < r->next_ms)
 		return;
 	r->next_ms = now_ms + REPORT_MS;
+	hook_reap(&c->site->hooks);
 	c->ops->stats(c, &s);
 	measure(r, &s, now_ms);
 	look(c, &s, &g);
@@ -223,6 +235,7 @@ void call_report_safe(struct call *c)
 	if (c->report.status)
 		status_set_int(c->report.status, "seconds_left", 0);
 	call_state(c->report.status, "safe-to-hang-up", "You can hang up now.");
+	call_hook(c, HOOK_SAFE);
 	log_progress_end();
 	if (log_verbosity() >= 0 &&
 	    write(STDERR_FILENO, line, sizeof line - 1) < 0)
@@ -245,10 +258,16 @@ void call_report_end(struct call *c, const char *state, const char *result,
 	snprintf(d->direction, sizeof d->direction, "%s",
 	    c->outgoing ? "out" : "in");
 	snprintf(d->result, sizeof d->result, "%s", result);
-	snprintf(d->connect, sizeof d->connect, "%s", c->line->device.text);
+	if (!d->connect[0])
+		snprintf(d->connect, sizeof d->connect, "%s",
+		    call_connect_text(c));
 	snprintf(d->message, sizeof d->message, "%s", message);
+	d->try = c->due ? c->due->try : 0;
 	if (call_log_append(&c->site->spool, d, &e) < 0)
 		log_warn("the call is not in the call log: %s", e.text);
+	/* callers that nobody knows start nothing */
+	if (c->outgoing || c->met)
+		call_hook(c, HOOK_HANGUP);
 	if (!r->status)
 		return;
 	status_set(r->status, "result", result);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "modem/call_modem.h"
 #include "modem/who_is_there.h"
 
 #define DRAIN_MS 3000
@@ -55,6 +56,7 @@ void call_meet(struct call *c, const char *how)
 	log_info("%s: connected%s%s", c->peer->name, how ? " " : "",
 	    how ? how : "");
 	call_state(c->report.status, "exchanging", NULL);
+	call_hook(c, HOOK_CONNECT);
 	call_report_tick(c, 0, true);
 }
 
@@ -118,10 +120,15 @@ void call_exchange(struct call *c, struct port *port)
 {
 	c->port = port;
 	c->pace.rate = port->speed / 10.0;
+	/* error control takes start and stop bits away */
+	if (c->modem && c->modem->connect.bps > 0)
+		c->pace.rate = c->modem->connect.bps / 8.0;
 	c->ops = c->line->protocol == CONFIG_PROTOCOL_ZMODEM
 		     ? &session_zmodem
 		     : &session_exchange;
-	call_report_start(c);
+	if (!c->report.start_ms)
+		call_report_start(c);
+	c->began_ms = clock_ms();
 	if (c->ops->start(c, clock_ms(), &c->err) < 0)
 		return;
 	call_loop(c);
@@ -173,7 +180,7 @@ static const char *result_word(const struct call *c)
 	}
 	if (!c->port)
 		return "no-carrier";
-	return c->met || c->first_n ? "dropped" : "no-answer";
+	return c->met || c->first_n || c->modem ? "dropped" : "no-answer";
 }
 
 /* What a person should know besides the reason. */

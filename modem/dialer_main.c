@@ -19,6 +19,11 @@ enum {
 	OPT_LINE,
 	OPT_NO_PACK,
 	OPT_DRY_RUN,
+	OPT_DUE,
+	OPT_URGENT,
+	OPT_PHONE,
+	OPT_CONNECTED,
+	OPT_NOW,
 	OPT_ONCE,
 	OPT_STDIO,
 	OPT_PEER
@@ -26,14 +31,19 @@ enum {
 
 static const struct option call_opts[] = {
     {"line", required_argument, NULL, OPT_LINE},
+    {"phone", required_argument, NULL, OPT_PHONE},
+    {"connected", no_argument, NULL, OPT_CONNECTED},
     {"no-pack", no_argument, NULL, OPT_NO_PACK},
     {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"due", no_argument, NULL, OPT_DUE},
+    {"urgent", no_argument, NULL, OPT_URGENT},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
 };
 static const struct option answer_opts[] = {
     {"once", no_argument, NULL, OPT_ONCE},
+    {"now", no_argument, NULL, OPT_NOW},
     {"stdio", no_argument, NULL, OPT_STDIO},
     {"peer", required_argument, NULL, OPT_PEER},
     {"no-pack", no_argument, NULL, OPT_NO_PACK},
@@ -54,16 +64,22 @@ static const struct command {
 	int (*run)(
 	    struct call_site *, const struct call_options *, struct err *);
 } commands[] = {
-    {"call", "dialsync call", "[PEER] [--line L] [--no-pack] [--dry-run]",
+    {"call", "dialsync call", "[PEER | --due] [--line L] [--phone N | --connected] [--urgent] "
+	"[--no-pack] [--dry-run]",
 	"Connect to PEER, exchange what is ready both ways, hang up.\n"
+	"  --due       call every peer whose time has come; nothing due: 0\n"
 	"  --line L    use this line only\n"
+	"  --phone N   dial this number only\n"
+	"  --connected the call is there: the modem goes on the line\n"
+	"  --urgent    also outside of the peer's hours\n"
 	"  --no-pack   send what is ready; do not run the packer first\n"
 	"  --dry-run   say what would be done\n",
 	1, call_opts, call_place},
     {"answer", "dialsync answer",
-	"[LINE...] [--once] [--stdio] [--peer NAME] [--no-pack]",
+	"[LINE...] [--once] [--now] [--stdio] [--peer NAME] [--no-pack]",
 	"Wait for calls; no LINE: on all lines with answer = yes.\n"
 	"  --once      end after one call\n"
+	"  --now       a person has taken the call: answer it at once\n"
 	"  --stdio     the caller is on standard input and output\n"
 	"  --peer NAME who calls; needed for plain ZMODEM callers\n"
 	"  --no-pack   send what is ready; do not run the packer first\n",
@@ -147,6 +163,21 @@ static int parse(const struct command *k, int argc, char **argv,
 			break;
 		case OPT_DRY_RUN:
 			o->dry_run = true;
+			break;
+		case OPT_DUE:
+			o->due = true;
+			break;
+		case OPT_URGENT:
+			o->urgent = true;
+			break;
+		case OPT_PHONE:
+			o->phone = optarg;
+			break;
+		case OPT_CONNECTED:
+			o->connected = true;
+			break;
+		case OPT_NOW:
+			o->now = o->once = true;
 			break;
 		case OPT_ONCE:
 			o->once = true;

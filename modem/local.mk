@@ -5,6 +5,8 @@ include modem/local.crypto.mk
 include modem/local.link.mk
 include modem/local.exchange.mk
 include modem/local.who.mk
+include modem/local.due.mk
+include modem/local.at.mk
 
 noinst_LIBRARIES += modem/libport.a
 modem_libport_a_SOURCES = \
@@ -20,13 +22,16 @@ dialsync_dialer_SOURCES = \
 	modem/call_peer.c modem/call_peer.h \
 	modem/call_place.c modem/call_answer.c modem/call_hangup.c \
 	modem/call_run.c modem/call_loop.c \
+	modem/call_modem.c modem/call_modem.h modem/call_login.c \
+	modem/talk.c modem/talk.h \
 	modem/call_send.c modem/call_recv.c \
 	modem/call_disk.c modem/call_disk.h \
 	modem/call_zm.c modem/call_exchange.h modem/call_exchange.c \
 	modem/call_exchange_send.c modem/call_exchange_recv.c \
 	modem/call_exchange_line.c \
-	modem/call_pack.c modem/call_report.c
-dialsync_dialer_LDADD = modem/libport.a \
+	modem/call_pack.c modem/call_report.c modem/call_hook.c
+dialsync_dialer_LDADD = modem/libport.a modem/libdue.a modem/libat.a \
+	src/hook/libhook.a src/schedule/libschedule.a \
 	modem/libexchange.a modem/libnoise.a modem/liblink.a \
 	modem/libzmodem.a modem/libwho.a src/keys/libkeys.a \
 	src/config/libconfig.a src/spool/libspool.a src/base/libbase.a \

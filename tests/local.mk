@@ -4,6 +4,7 @@ AM_TESTS_ENVIRONMENT = \
 	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
 	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir;
 
+include tests/local.at.mk
 include tests/local.bundle.mk
 include tests/local.capture.mk
 include tests/local.carry.mk
@@ -21,6 +22,7 @@ include tests/local.mtest.mk
 include tests/local.queueing.mk
 include tests/local.repair.mk
 include tests/local.review.mk
+include tests/local.schedule.mk
 include tests/local.schema.mk
 include tests/local.prop.mk
 include tests/local.model.mk
@@ -49,6 +51,8 @@ check-long: check
 	else echo "SKIPPED: no spin here (Debian: spin)"; fi; \
 	echo "== 10,000 damaged bundles"; \
 	N=10000 sh $(srcdir)/tests/s_mutate.sh; \
+	echo "== 200 calls over modems, each cut somewhere"; \
+	N=200 sh $(srcdir)/tests/s_modem_cut.sh; \
 	echo "== memory of a call"; \
 	N=100000 MB=2048 LIMIT=3000 sh $(srcdir)/tests/s_call_memory.sh; \
 	echo "== ZMODEM over bad lines, 20 seeds"; \

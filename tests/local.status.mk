@@ -3,7 +3,8 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/t_status_model tests/t_status_db
 TESTS += tests/t_status_model tests/t_status_db
 tests_t_status_model_SOURCES = tests/t_status_model.c
-tests_t_status_model_LDADD = src/status/libstatus.a src/spool/libspool.a \
+tests_t_status_model_LDADD = src/status/libstatus.a \
+	src/schedule/libschedule.a src/spool/libspool.a \
 	src/base/libbase.a $(ZLIB_LIBS) $(CMOCKA_LIBS)
 tests_t_status_db_SOURCES = tests/t_status_db.c
 tests_t_status_db_LDADD = src/status/libstatus.a src/store/libstore.a \

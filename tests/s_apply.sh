@@ -214,16 +214,28 @@ for s in a b c; do
 			printf '[peer %s]\nsecurity = none\n' $p >>$s/dialsync.conf
 	done
 done
+# the hook runs as the applier goes on; it is started once for what is new
+cat >>b/dialsync.conf <<'END'
+[hooks]
+held = echo "$DIALSYNC_HOOK $DIALSYNC_SITE $DIALSYNC_PEER $DIALSYNC_EXIT $DIALSYNC_HELD_BUNDLES $DIALSYNC_HELD_ROWS: $DIALSYNC_MESSAGE" >>told
+END
 db a "INSERT INTO t VALUES('null', NULL, 1), ('check', 13, 2), ('good', 3, 3)"
 pack a
 carry a b
 apply b
 same "held rows: exit code" 65 $?
+i=0
+until [ -s b/told ] || [ $i -ge 100 ]; do
+	sleep 0.1
+	i=$((i + 1))
+done
 same "others are placed" good "$(rows b)"
 same "two are held" 2 "$(db b "SELECT count(*) FROM dialsync_held")"
 pack b
 same "they travel on" 1 "$(files b/outbox/c | wc -w)"
 apply b || bad "nothing new is held, and that is no 65: $(cat apply.out)"
+same "the hook is told, once" \
+    "held b a 65 0 2: 0 bundles and 2 rows newly held" "$(cat b/told)"
 db a "UPDATE t SET a = 14"
 pack a
 carry a b

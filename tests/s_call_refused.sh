@@ -17,7 +17,7 @@ run 64 cal
 says call.err 'did you mean call'
 run 64 call --no-pak
 says call.err 'did you mean --no-pack'
-run 64 call --urgent
+run 64 call --frantic
 run 64 call a b
 run 64 call -C ann nobody
 run 64 call -C ann hubb
@@ -256,11 +256,23 @@ others=
 site ann hub 'pipe:sleep 3'
 fi
 
-case_is "a modem line is refused, not pretended"
+case_is "a modem line without a number, and one where calls cannot come in"
 sed 's/^modem = no/modem = yes/' ann/dialsync.conf >t && mv t ann/dialsync.conf
 run 78 call -C ann --no-pack
+says call.err 'phone = NUMBER'
+sed 's/^device = .*/device = tcp-listen:17001/' ann/dialsync.conf >t &&
+	mv t ann/dialsync.conf
 run 78 answer -C ann cable
 says call.err 'modem = no'
+run 78 call -C ann --no-pack
+says call.err 'modem = no'
+run 64 call -C ann --phone 1 --connected
+says call.err 'leave out --phone'
+run 64 answer -C ann --now --stdio
+says call.err 'leave out --now'
+sed 's/^modem = yes/modem = no/' ann/dialsync.conf >t && mv t ann/dialsync.conf
+run 64 answer -C ann --now cable
+says call.err 'a modem on which the call is'
 
 case_is "configuration"
 echo 'no such key = 1' >>ann/dialsync.conf

@@ -113,6 +113,35 @@ shows '"last_call": "2026-11-22T09:00:00Z", "last_result": "dropped", "last_exit
 status -C ann
 shows "last call 2026-11-22 09:00:00: dropped (exit 75)"
 
+# what the schedule says of the log: every, hours, retry, in local time (UTC)
+name="the next call"
+cp -r ann due
+cat >>due/dialsync.conf <<END
+every = 12h
+hours = 22:00-05:00
+retry = 5m 10m
+END
+DIALSYNC_NOW=$(date -u -d 2026-11-22T09:30:00Z +%s)
+export DIALSYNC_NOW
+status -C due --json
+shows '"next_call": "2026-11-22T22:00:00Z", "tries": 1, "estimate_seconds": 1'
+status -C due
+shows "next call: 2026-11-22 22:00:00; 1 call failed since the last good one"
+shows "a call will take about 1 s for 1 bundle"
+status -C ann --json
+shows '"next_call": null, "tries": 1'
+DIALSYNC_NOW=$(date -u -d 2026-11-22T22:01:00Z +%s)
+status -C due --json
+shows '"next_call": "2026-11-22T22:01:00Z"'
+status -C due
+shows "next call: due now"
+printf '%s\t%s\thub\tcable\tout\tbusy\t75\t0\t0\t0\t0\t0\t0\t-\t-\t555\t2\n' \
+    2026-11-22T22:00:30Z 2026-11-22T22:00:40Z >>due/log/calls.log
+status -C due --json
+shows '"next_call": "2026-11-22T22:05:30Z", "tries": 2'
+rm -rf due
+unset DIALSYNC_NOW
+
 name="safe for fifteen seconds"
 cat >ann/status/dialer.cable <<END
 pid: 4711

@@ -316,6 +316,8 @@ static void assert_same(
 	assert_int_equal(a->bundles_sent, b->bundles_sent);
 	assert_int_equal(a->bundles_received, b->bundles_received);
 	assert_int_equal(a->resent_bytes, b->resent_bytes);
+	assert_string_equal(a->phone, b->phone);
+	assert_int_equal(a->try, b->try);
 }
 
 static void test_call_log_round_trip(void **state)
@@ -329,6 +331,8 @@ static void test_call_log_round_trip(void **state)
 	assert_null(call_log_open(&sp, &err));
 	assert_int_equal(err.kind, ERR_MISSING);
 	snprintf(r.connect, sizeof(r.connect), "CARRIER\r\n\t\xff\x01-");
+	snprintf(r.phone, sizeof(r.phone), "9,555-1234");
+	r.try = 3;
 	r.line[0] = '\0';
 	append(&r);
 	l = call_log_open(&sp, &err);

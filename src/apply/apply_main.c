@@ -19,6 +19,7 @@
 #include "capture/capture.h"
 #include "capture/forget.h"
 #include "capture/identity.h"
+#include "hook/hook.h"
 #include "keys/keys.h"
 #include "site/site.h"
 #include "spool/spool_lock.h"
@@ -137,8 +138,33 @@ static void warn_held_rows(const char *what, int64_t n)
 		    n == 1 ? "its" : "their", n == 1 ? "it" : "them");
 }
 
-static int apply_one(const struct apply_conf *conf, const char *name,
-    struct apply_result *all)
+/* Something new is held: run the hook, which tells a person.  name: the peer;
+ * NULL: it was held because of what was changed here. */
+static void tell_held(const struct apply_conf *conf, struct hooks *hooks,
+    const char *name, int64_t bundles, int64_t rows)
+{
+	struct hook_facts f = HOOK_FACTS_INIT;
+	struct err e = ERR_INIT;
+	char message[120];
+
+	if (bundles == 0 && rows == 0)
+		return;
+	snprintf(message, sizeof(message), "%lld bundle%s and %lld row%s newly"
+	    " held", (long long)bundles, bundles == 1 ? "" : "s",
+	    (long long)rows, rows == 1 ? "" : "s");
+	f.dir = conf->spool->dir;
+	f.site = conf->cfg->site.name;
+	f.peer = name;
+	f.message = message;
+	f.exit_code = 65;
+	f.held_bundles = bundles;
+	f.held_rows = rows;
+	if (hook_run(hooks, &conf->cfg->hooks, HOOK_HELD, &f, &e) < 0)
+		log_warn("%s", e.text);
+}
+
+static int apply_one(const struct apply_conf *conf, struct hooks *hooks,
+    const char *name, struct apply_result *all)
 {
 	struct apply_result r;
 	struct err e = ERR_INIT;
@@ -164,6 +190,7 @@ static int apply_one(const struct apply_conf *conf, const char *name,
 		code = site_worse(code, 75);
 	if (r.held || r.held_rows)
 		code = site_worse(code, 65);
+	tell_held(conf, hooks, name, r.held, r.held_rows);
 	all->applied += r.applied;
 	return code;
 }
@@ -176,7 +203,7 @@ static void warn(void *arg, const char *text)
 
 /* All peers asked for, once. */
 static int apply_all(struct site *s, const struct options *o,
-    const struct apply_conf *conf)
+    const struct apply_conf *conf, struct hooks *hooks)
 {
 	struct apply_result all;
 	struct err e = ERR_INIT;
@@ -186,14 +213,17 @@ static int apply_all(struct site *s, const struct options *o,
 	if (o->npeers == 0)
 		for (size_t i = 0; i < s->cfg->n_peers && !site_stop; i++)
 			code = site_worse(code,
-			    apply_one(conf, s->cfg->peers[i].name, &all));
+			    apply_one(conf, hooks, s->cfg->peers[i].name,
+				&all));
 	for (int i = 0; i < o->npeers && !site_stop; i++)
-		code = site_worse(code, apply_one(conf, o->peers[i], &all));
+		code = site_worse(code, apply_one(conf, hooks, o->peers[i],
+		    &all));
 	if (apply_held(conf, &all, &e) < 0)
 		code = site_worse(code, log_err(&e, "held rows stay held"));
 	warn_held_rows("what was changed here", all.held_rows);
 	if (all.held_rows)
 		code = site_worse(code, 65);
+	tell_held(conf, hooks, NULL, 0, all.held_rows);
 	/* last, since each peer's inbox begins with a look whether the
 	 * database was put back */
 	if (capture_forget(s->store, s->cfg->site.forget_after, warn, NULL,
@@ -250,6 +280,7 @@ static int run(struct site *s, const struct options *o)
 	struct apply_conf conf = {.store = s->store, .spool = &s->spool,
 	    .cfg = s->cfg, .tell = tell};
 	struct spool_lock lock = SPOOL_LOCK_INIT;
+	struct hooks hooks = HOOKS_INIT;
 	int64_t every = o->every ? o->every : s->cfg->site.apply_every;
 	struct err e = ERR_INIT;
 	char *wake_path = NULL;
@@ -267,10 +298,11 @@ static int run(struct site *s, const struct options *o)
 	warn_strangers(s);
 	capture_trouble(s->store, warn, NULL, &e);
 	for (;;) {
-		code = apply_all(s, o, &conf);
+		code = apply_all(s, o, &conf, &hooks);
 		if (!o->watch || site_stop)
 			break;
 		site_wait(wake, every * 1000);
+		hook_reap(&hooks);
 		if (site_stop)
 			break;
 	}

@@ -20,6 +20,7 @@ dialsync_apply_SOURCES = \
 	src/apply/trust.c src/apply/trust.h \
 	src/apply/resolve.c
 dialsync_apply_LDADD = src/site/libsite.a src/apply/libmerge.a \
+	src/hook/libhook.a \
 	src/capture/libcapture.a src/store/libstore.a \
 	src/bundle/libbundle.a src/keys/libkeys.a src/spool/libspool.a \
 	src/config/libconfig.a src/base/libbase.a $(SODIUM_LIBS) \

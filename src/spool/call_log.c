@@ -15,12 +15,13 @@
 #include "spool/spool_p.h"
 #include "spool/spool_text.h"
 
-#define COLUMNS 15
+#define COLUMNS 17
+#define COLUMNS_NEEDED 15 /* of the first version */
 
 static const char header[] =
     "# start\tend\tpeer\tline\tdirection\tresult\texit\tseconds\tbytes_sent\t"
     "bytes_received\tbundles_sent\tbundles_received\tresent_bytes\tconnect\t"
-    "message\n";
+    "message\tphone\ttry\n";
 
 struct call_log {
 	int fd;
@@ -67,7 +68,9 @@ static void add_record(struct buf *b, const struct call_record *r)
 	add_text(b, r->connect, CALL_CONNECT_MAX);
 	buf_addc(b, '\t');
 	add_text(b, r->message, CALL_MESSAGE_MAX);
-	buf_addc(b, '\n');
+	buf_addc(b, '\t');
+	add_text(b, r->phone, CALL_PHONE_MAX);
+	buf_addf(b, "\t%" PRId64 "\n", r->try);
 }
 
 /* Header for a new file, a newline behind a torn line, the line.  One write
@@ -190,7 +193,7 @@ static bool parse_line(char *line, struct call_record *r)
 		line = line ? strchr(line, '\t') : NULL;
 		if (line)
 			*line++ = '\0';
-		else if (i + 1 < COLUMNS)
+		else if (i + 1 < COLUMNS_NEEDED)
 			return false;
 	}
 	if (clock_parse(f[0], &r->start) < 0 || clock_parse(f[1], &r->end) < 0)
@@ -201,6 +204,10 @@ static bool parse_line(char *line, struct call_record *r)
 	take_text(f[5], r->result, sizeof(r->result));
 	take_text(f[13], r->connect, sizeof(r->connect));
 	take_text(f[14], r->message, sizeof(r->message));
+	if (f[15])
+		take_text(f[15], r->phone, sizeof(r->phone));
+	if (f[16] && !text_int(f[16], 0, INT64_MAX, &r->try))
+		r->try = 0;
 	return take_numbers(f, r);
 }
 

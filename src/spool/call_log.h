@@ -15,6 +15,7 @@
 #define CALL_LOG_LINE_MAX 4096 /* bytes of a line; longer ones are broken */
 #define CALL_CONNECT_MAX  200
 #define CALL_MESSAGE_MAX  500
+#define CALL_PHONE_MAX    64
 
 /* In the order of the columns. */
 struct call_record {
@@ -30,6 +31,10 @@ struct call_record {
 	int64_t resent_bytes;
 	char connect[CALL_CONNECT_MAX]; /* what the modem said; any bytes */
 	char message[CALL_MESSAGE_MAX];
+	/* later columns; a reader takes a line without them */
+	char phone[CALL_PHONE_MAX]; /* as dialed; "" */
+	int64_t try; /* of ours: the n-th since the last good call, the same
+	                for all numbers and lines of one try; 0: not known */
 };
 
 /* Append one line with one write, synced.  Several processes may do so. */

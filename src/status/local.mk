@@ -10,5 +10,5 @@ src_status_libstatus_a_SOURCES = \
 pkglibexec_PROGRAMS += dialsync-status
 dialsync_status_SOURCES = src/status/status_main.c
 dialsync_status_LDADD = src/status/libstatus.a src/store/libstore.a \
-	src/spool/libspool.a src/config/libconfig.a src/base/libbase.a \
+	src/schedule/libschedule.a src/spool/libspool.a src/config/libconfig.a src/base/libbase.a \
 	$(SQLITE_LIBS) $(INIH_LIBS) $(ZLIB_LIBS)

@@ -89,10 +89,9 @@ static void put_peer(struct json *j, const struct status_peer *p)
 	put_time(j, "last_call", p->last_call);
 	json_string(j, "last_result", p->last_result);
 	put_int(j, "last_exit", p->last_exit);
-	/* nothing schedules calls or measures peers yet */
-	json_null(j, "next_call");
-	json_int(j, "tries", 0);
-	json_null(j, "estimate_seconds");
+	put_time(j, "next_call", p->next_call);
+	put_int(j, "tries", p->tries);
+	put_int(j, "estimate_seconds", p->estimate_seconds);
 	json_end(j, '}');
 }
 

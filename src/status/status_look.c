@@ -11,11 +11,11 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "schedule/schedule_facts.h"
 #include "status/status_db.h"
 
 #define DIALER "dialer."
 #define OTHER_LINES_MAX 32   /* status files of lines not configured */
-#define CALLS_MAX 10000      /* records looked at for the last calls */
 
 /* Read status/NAME. */
 static void read_file(const struct spool *s, const char *name,
@@ -92,38 +92,36 @@ static int look_at_lines(const struct config *cfg, const struct spool *s,
 	return 0;
 }
 
-static struct status_seen_peer *find_peer(struct status_look *l,
-    const char *name)
+/* What the log of calls says: of the last call with each peer, the next, and
+ * how long it will take.  A log that cannot be read leaves that unknown. */
+static int look_at_calls(const struct config *cfg, const struct spool *s,
+    struct status_look *l, struct err *e)
 {
-	for (size_t i = 0; i < l->seen.n_peers; i++)
-		if (strcmp(l->peers[i].name, name) == 0)
-			return &l->peers[i];
-	return NULL;
-}
+	struct schedule_peer *all = calloc(cfg->n_peers + 1, sizeof(*all));
+	int64_t now = clock_wall();
 
-/* The last call with each peer: from the log's end backwards, and not for
- * ever where there is a peer that never called. */
-static void look_at_calls(const struct spool *s, struct status_look *l)
-{
-	struct call_log *log = call_log_open(s, NULL);
-	struct call_record r;
-	size_t missing = l->seen.n_peers;
-
-	if (!log)
-		return;
-	for (int i = 0; i < CALLS_MAX && missing > 0; i++) {
-		struct status_seen_peer *p;
-
-		if (call_log_prev(log, &r, NULL) != 1)
-			break;
-		p = find_peer(l, r.peer);
-		if (!p || p->called)
-			continue;
-		p->called = true;
-		p->call = r;
-		missing--;
+	if (!all)
+		return err_set(e, ERR_SYSTEM, "no memory for the status");
+	if (schedule_read(s, cfg, now, all, NULL) < 0) {
+		free(all);
+		return 0;
 	}
-	call_log_close(log);
+	for (size_t i = 0; i < cfg->n_peers; i++) {
+		struct status_seen_peer *p = &l->peers[i];
+
+		p->called = all[i].called;
+		p->call = all[i].last;
+		p->scheduled = true;
+		p->tries = all[i].facts.tries;
+		schedule_ask(&cfg->peers[i], &all[i].facts,
+		    SCHEDULE_BY_CLOCK, now, &p->next);
+		p->estimate_s = schedule_estimate(&all[i], p->counted &&
+		    p->counts.outbox_bytes < INT64_MAX ?
+		    (int64_t)p->counts.outbox_bytes : -1, -1,
+		    &p->estimate_bps);
+	}
+	free(all);
+	return 0;
 }
 
 /* What the database has to say.  The first reason why some of it is not known
@@ -180,14 +178,14 @@ int status_look(const struct config *cfg, const struct spool *s, bool all,
 	l->seen.site = cfg->site.name;
 	l->seen.held_rows = l->seen.conflicts = STATUS_NONE;
 	l->seen.parked = STATUS_NONE;
-	if (look_at_lines(cfg, s, l, e) < 0 ||
-	    (all && look_at_peers(cfg, s, l, e) < 0)) {
+	if (look_at_lines(cfg, s, l, e) < 0 || (all &&
+	    (look_at_peers(cfg, s, l, e) < 0 ||
+	    look_at_calls(cfg, s, l, e) < 0))) {
 		status_look_free(l);
 		return -1;
 	}
 	if (all) {
 		read_file(s, "applier", &l->seen.applier, &l->applier);
-		look_at_calls(s, l);
 		look_at_database(cfg, s, l);
 	}
 	/* behind the readings: a file is never newer than this */

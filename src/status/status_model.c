@@ -327,6 +327,25 @@ static int64_t count(const struct status_seen_peer *s, uint64_t n)
 	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
 }
 
+/* The next call: when, and how long it will last. */
+static void make_next(const struct status_seen_peer *s, struct status_peer *p)
+{
+	p->next_call = p->estimate_seconds = p->estimate_bps = STATUS_NONE;
+	p->tries = STATUS_NONE;
+	p->due = false;
+	if (!s->scheduled)
+		return;
+	p->tries = s->tries;
+	if (s->next.next != SCHEDULE_NONE) {
+		p->next_call = s->next.next;
+		p->due = s->next.due;
+	}
+	if (s->estimate_s >= 0)
+		p->estimate_seconds = s->estimate_s;
+	if (s->estimate_s >= 0 && s->estimate_bps > 0)
+		p->estimate_bps = s->estimate_bps;
+}
+
 static void make_peer(const struct status_seen *seen,
     const struct status_seen_peer *s, struct status_peer *p)
 {
@@ -344,6 +363,7 @@ static void make_peer(const struct status_seen *seen,
 	p->last_exit = s->called ? s->call.exit : STATUS_NONE;
 	p->last_result = s->called && s->call.result[0] ? s->call.result
 	                                                : NULL;
+	make_next(s, p);
 }
 
 int status_model_make(const struct status_seen *seen, struct status_model *m,

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schedule/schedule.h"
 #include "spool/call_log.h"
 #include "spool/spool.h"
 #include "spool/status_file.h"
@@ -53,6 +54,10 @@ struct status_seen_peer {
 	struct call_record call;
 	int64_t unpacked, waiting_for; /* database; STATUS_NONE */
 	char *note;                    /* owned; what a person should mend */
+	bool scheduled;                /* what follows is known */
+	struct schedule_answer next;   /* by the clock */
+	int64_t tries;                 /* failed, since the last good call */
+	int64_t estimate_s, estimate_bps; /* -1, 0: not known */
 };
 
 struct status_seen {
@@ -99,6 +104,9 @@ struct status_peer {
 	int64_t waiting_for, held_bundles, held_rows, conflicts;
 	int64_t last_call, last_exit;  /* when it began; its exit code */
 	const char *last_result;
+	int64_t next_call, tries;      /* tries: failed, since a good one */
+	bool due;                      /* next_call is now */
+	int64_t estimate_seconds, estimate_bps; /* of the next call */
 	const char *note;              /* what a person should mend; NULL */
 };
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "schedule/estimate.h"
 #include "spool/spool_text.h"
 
 /* A value that came from a file. */
@@ -156,10 +157,38 @@ static void put_last_call(struct buf *b, const struct status_peer *p)
 	buf_addc(b, '\n');
 }
 
+/* When the next call is, and what it will take. */
+static void put_next_call(struct buf *b, const struct status_peer *p)
+{
+	char about[ESTIMATE_TEXT];
+
+	if (p->next_call != STATUS_NONE || p->tries > 0) {
+		buf_adds(b, "    next call: ");
+		if (p->next_call == STATUS_NONE)
+			buf_adds(b, "not by the clock");
+		else if (p->due)
+			buf_adds(b, "due now");
+		else
+			put_time(b, p->next_call);
+		if (p->tries > 0) {
+			buf_adds(b, "; ");
+			put_count(b, p->tries, "call", false);
+			buf_adds(b, " failed since the last good one");
+		}
+		buf_addc(b, '\n');
+	}
+	if (p->outbox_bundles > 0 && p->estimate_seconds != STATUS_NONE)
+		buf_addf(b, "    a call will take %s\n",
+		    estimate_text(p->estimate_seconds, p->outbox_bundles,
+		    p->estimate_bps == STATUS_NONE ? 0 : p->estimate_bps,
+		    about));
+}
+
 static void put_peer(struct buf *b, const struct status_peer *p)
 {
 	buf_addf(b, "peer %s: ", p->name);
 	put_last_call(b, p);
+	put_next_call(b, p);
 	buf_adds(b, "    to send: ");
 	put_count(b, p->unpacked_changes, "change", true);
 	buf_adds(b, " to pack, ");
