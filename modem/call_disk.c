@@ -40,6 +40,7 @@ struct call_disk {
 	struct jobs queue, done;
 	size_t queued;
 	bool busy, ending;
+	bool posted; /* fd is readable */
 	struct err err;
 };
 
@@ -193,6 +194,7 @@ static void *work(void *arg)
 		while ((j = jobs_take(&batch)))
 			jobs_add(&d->done, j);
 		d->busy = false;
+		d->posted = true;
 		if (write(d->fd, &one, sizeof one) < 0)
 			one = 1; /* it is readable already */
 		pthread_cond_broadcast(&d->change);
@@ -313,8 +315,8 @@ bool call_disk_done(struct call_disk *d, struct call_disk_result *r)
 	uint64_t count;
 
 	pthread_mutex_lock(&d->lock);
-	if (read(d->fd, &count, sizeof count) < 0)
-		count = 0; /* it was not readable */
+	if (d->posted && read(d->fd, &count, sizeof count) == sizeof count)
+		d->posted = false;
 	j = jobs_take(&d->done);
 	pthread_mutex_unlock(&d->lock);
 	if (!j)

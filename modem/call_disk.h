@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "spool/spool_part.h"
 
-#define CALL_DISK_MAX 256 /* each commit that waits holds a descriptor */
+#define CALL_DISK_MAX 512 /* each commit that waits holds a descriptor */
 
 enum call_disk_what {
 	CALL_DISK_SYNC,   /* have the side file vouch for what came so far */

@@ -40,12 +40,13 @@ static int configure(struct call *c, struct exchange_conf *x, struct err *e)
 		x->mask = STUFF_XON;
 	x->half = c->line->duplex == CONFIG_DUPLEX_HALF;
 	call_line_recall(c, x);
-	/* a modem's cable says little about its line */
-	if (c->port->speed > 0 && !c->line->modem)
+	/* a modem's cable says little about its line, a pty's nothing */
+	if (c->port->wire && c->port->speed > 0 && !c->line->modem) {
 		x->rate_max = c->port->speed / 10.0;
-	/* the first call over a cable whose speed somebody wrote down */
-	if (x->rate == 0 && config_key_at(&c->line->where, "speed") > 0)
-		x->rate = x->rate_max;
+		/* the first call over a cable whose speed is known */
+		if (x->rate == 0)
+			x->rate = x->rate_max;
+	}
 	if (x->rate == 0 && c->modem)
 		x->rate = c->modem->connect.bps / 10.0;
 	return 0;

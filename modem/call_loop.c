@@ -21,6 +21,8 @@
 #define TICK_MS       250   /* DCD, packer, stop: nothing waits longer */
 #define MEET_MS       90000 /* noise and echoes do not hold the line */
 #define LAST_BYTES_MS 2000  /* for the cancel sequence */
+#define READ_MAX      16384
+#define READ_MUCH     2048  /* so much at once: there may be more */
 #define OVERDUE_MS    10000 /* input without end does not stop the timers */
 
 /* How many bytes may be written now. */
@@ -90,25 +92,32 @@ static void keep_first(char *to, size_t *have, const uint8_t *p, size_t n)
 	*have += n;
 }
 
-/* Pass on what came; false: nothing did. */
+/* Pass on what came; false: nothing did.  A tty gives a page at most, however
+ * much waits there. */
 static bool read_in(struct call *c, uint64_t now)
 {
-	uint8_t buf[16384];
+	uint8_t buf[READ_MAX];
 	struct err e = ERR_INIT;
-	ssize_t n = port_read(c->port, buf, sizeof buf, &e);
+	size_t n = 0;
+	ssize_t got;
 
-	if (n == 0 && c->modem && call_modem_lost(c->modem, "", 0, now))
-		n = err_set(&e, ERR_AGAIN, "carrier lost (%s: the modem says "
+	do {
+		got = port_read(c->port, buf + n, sizeof buf - n, &e);
+		n += got > 0 ? (size_t)got : 0;
+	} while (got >= READ_MUCH && n < sizeof buf);
+	if (n > 0) {
+		keep_first(c->first, &c->first_n, buf, n);
+		if (c->modem)
+			(void)call_modem_lost(c->modem, buf, n, now);
+		c->ops->feed(c, buf, n, now);
+	}
+	if (n == 0 && got == 0 && c->modem &&
+	    call_modem_lost(c->modem, "", 0, now))
+		got = err_set(&e, ERR_AGAIN, "carrier lost (%s: the modem says "
 		    "NO CARRIER)", c->port->name);
-	if (n < 0)
+	if (got < 0)
 		lose(c, &e);
-	if (n <= 0)
-		return false;
-	keep_first(c->first, &c->first_n, buf, (size_t)n);
-	if (c->modem)
-		(void)call_modem_lost(c->modem, buf, (size_t)n, now);
-	c->ops->feed(c, buf, (size_t)n, now);
-	return true;
+	return n > 0;
 }
 
 static void write_out(struct call *c, uint64_t now)

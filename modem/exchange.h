@@ -23,7 +23,7 @@
 
 #define EXCHANGE_NAME_MAX 32
 #define EXCHANGE_KEYS_MAX 8
-#define EXCHANGE_OFFERS_MAX 64 /* bundles offered and not yet stored there */
+#define EXCHANGE_OFFERS_MAX 256 /* bundles offered and not yet stored there */
 
 /* A peer that this site knows.  The caller has one: whom it calls. */
 struct exchange_peer {

@@ -373,6 +373,7 @@ static void got_hello(struct exchange *x, const struct hello *got)
 {
 	x->h.bytes = 0;
 	x->h.heard_at = x->now;
+	x->h.sevens = 0;
 	if (is_echo(x, got))
 		exchange_fail(x, ERR_PEER, "the line echoes: what comes back "
 		    "is what this site sent; is a modem in command mode, or "
@@ -408,7 +409,8 @@ size_t exchange_hello_feed(struct exchange *x, const uint8_t *p, size_t n)
 			got_hello(x, &got);
 			break;
 		case HELLO_SEVEN_BIT:
-			if (x->link != NULL)
+			/* The first may be a bit that turned over. */
+			if (x->link != NULL || ++x->h.sevens < 2)
 				break;
 			exchange_fail(x, ERR_PEER, "the line carries seven "
 			    "bits only; both ends must be set to eight bits "

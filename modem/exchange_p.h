@@ -55,6 +55,7 @@ struct exchange_hello {
 	uint32_t tries, refusals, stale; /* hellos out, refusals in, and how
 	                        * many of these belong to earlier keys */
 	uint32_t unopened;
+	unsigned sevens;       /* seven-bit magics since a whole hello */
 	uint64_t bytes;        /* that were no hello */
 	bool told;             /* EV_HELLO */
 };
@@ -98,7 +99,7 @@ struct exchange_send {
 	uint64_t ask_number, ask_offset;
 	bool ended;            /* an END was ever sent */
 	bool end_out, fin_out; /* our END is current; FIN is sealed */
-	uint64_t end;          /* the number in the last END */
+	uint64_t due;          /* up to here all is answered before a FIN */
 	bool bye, bye_out;
 	unsigned bye_reason;
 	struct record record;

@@ -167,8 +167,12 @@ static struct offer *find_said(struct exchange *x, uint64_t number,
 	struct offer *o = find(x, number);
 
 	if (o != NULL && o->st != OFFER_STORED && o->st != OFFER_PASSED &&
-	    o->st != OFFER_ASK && (o->st != OFFER_READY || o->again > 0))
+	    o->st != OFFER_ASK && (o->st != OFFER_READY || o->again > 0)) {
+		/* They know of it: no FIN answers an END before it. */
+		if (number > x->s.due)
+			x->s.due = number;
 		return o;
+	}
 	exchange_fail_peer(x, "it %s bundle %llu, which was not sent",
 	    what, NUMBER(number));
 	return NULL;
@@ -217,6 +221,9 @@ void exchange_send_wanted(struct exchange *x, uint64_t number,
 	x->s.end_out = false;
 }
 
+/* Theirs is final.  Which of our ENDs it answers it does not say: what was
+ * begun after the first one may have crossed it, with its END, and waits for
+ * the next call. */
 void exchange_send_final(struct exchange *x)
 {
 	struct exchange_send *s = &x->s;
@@ -225,7 +232,7 @@ void exchange_send_final(struct exchange *x)
 		struct offer *o = &s->offer[i];
 		bool open = o->st != OFFER_FREE && o->st < OFFER_STORED;
 
-		if (open && o->number <= s->end) {
+		if (open && o->number <= s->due) {
 			exchange_fail_peer(x, "it says that all is stored, "
 			    "and has not said so of bundle %llu",
 			    NUMBER(o->number));
@@ -235,7 +242,6 @@ void exchange_send_final(struct exchange *x)
 			resolve(x, o, OFFER_PASSED);
 	}
 	s->no_more = s->end_out = true;
-	s->high = s->end;
 	s->want_offer = false;
 	s->fill = 0;
 	s->datan = SIZE_MAX;
@@ -471,8 +477,9 @@ static void put_end(struct exchange *x, size_t limit)
 
 		put(x, &m);
 		s->end_out = true;
+		if (!s->ended)
+			s->due = s->high;
 		s->ended = true;
-		s->end = s->high;
 	}
 	if (!s->fin_out && exchange_safe(x) &&
 	    !exchange_recv_has_answers(x) &&

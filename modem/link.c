@@ -59,7 +59,7 @@ struct link *link_new(const struct link_conf *c, uint64_t now_ms)
 	wire_reader_init(&l->reader);
 	l->s.seq = l->s.handed = LINK_SEQ_FIRST;
 	l->s.acked = l->s.settled = LINK_SEQ_FIRST - 1;
-	l->r.last_seq = WIRE_SEQ_MASK;
+	l->r.last_seq = l->c.ack_seq = WIRE_SEQ_MASK;
 	l->c.ack_at = l->c.keep_at = l->c.timer_from = now_ms;
 	link_pace_init(l);
 	link_half_init(l);
@@ -98,7 +98,7 @@ static void got_ack(struct link *l, const struct wire_frame *f)
 			l->c.user_waits = false;
 			l->c.user_answered = true;
 		}
-	} else if (l->conf.half) {
+	} else if (l->conf.half && !l->h.token) {
 		before = l->s.seq;
 	}
 	link_send_ack(l, &f->ack, before > 0, before);

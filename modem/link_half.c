@@ -2,7 +2,8 @@
  * acknowledgements, then TURN; without it nothing is sent at all.  A TURN that
  * was lost is made up for by time: the caller takes the token after the
  * longest turn and a round trip, the answerer after twice that, so that they
- * do not take it both. */
+ * do not take it both.  Turns have numbers: when they did take it both, or one
+ * too early, the TURN with the greater number counts. */
 #include "modem/link_p.h"
 
 #define TURN_FIRST_MS 5000
@@ -12,6 +13,7 @@
 #define HOLD_MORE_MS 100  /* after the last data of a turn */
 #define HOLD_MAX_MS 8000
 #define LATE_MS 2000       /* the last chunk, TURN itself */
+#define TRIP_MAX_MS 120000.0
 #define SLOWEST 30        /* bytes a second */
 
 static void begin_turn(struct link *l)
@@ -43,7 +45,9 @@ static void end_turn(struct link *l)
 	/* The first chunk always finds the line idle. */
 	h->busy = l->p.idles - h->idles <= 1;
 	h->token = false;
-	h->got_at = 0;
+	if (h->wait_from == 0)
+		h->wait_from = l->now;
+	h->first_at = h->got_at = 0;
 	h->bad = l->reader.bad + l->reader.junk;
 	h->take_at = from + (l->conf.caller ? wait : 2 * wait);
 	h->take_last = h->take_at + h->yours_ms;
@@ -96,21 +100,27 @@ bool link_half_wants_probe(const struct link *l)
 	return l->c.user_due || (l->s.una < l->s.nxt && !l->h.sent);
 }
 
-size_t link_half_turn(struct link *l, uint8_t body[4])
+size_t link_half_turn(struct link *l, uint8_t body[5])
 {
 	struct link_half *h = &l->h;
 	unsigned tenths, rate = 0;
 
 	h->empty = h->sent ? 0 : h->empty + 1;
+	/* The next odd number is the caller's, the next even one the
+	 * answerer's. */
+	h->number++;
+	if ((h->number & 1) != l->conf.caller)
+		h->number++;
 	tenths = h->yours_ms / 100;
 	if (h->rate_in > 0)
 		rate = h->rate_in < 65535 ? (unsigned)h->rate_in : 65535;
 	body[0] = (uint8_t)(tenths >> 8);
 	body[1] = (uint8_t)tenths;
-	body[2] = (uint8_t)(rate >> 8);
-	body[3] = (uint8_t)rate;
+	body[2] = h->number;
+	body[3] = (uint8_t)(rate >> 8);
+	body[4] = (uint8_t)rate;
 	end_turn(l);
-	return 4;
+	return 5;
 }
 
 /* How long they may send next: longer, if nothing was damaged. */
@@ -129,18 +139,49 @@ static void judge(struct link *l)
 		h->yours_ms = TURN_MAX_MS;
 }
 
+/* From the end of our turn to the first frame of theirs, if that was not after
+ * we had taken the token: never less than the round trip. */
+static void measure_trip(struct link *l)
+{
+	struct link_half *h = &l->h;
+	double ms = (double)(h->first_at - h->wait_from);
+
+	if (h->takes == 0 && (l->p.rtt == 0 || ms < l->p.rtt))
+		l->p.rtt = ms < TRIP_MAX_MS ? ms : TRIP_MAX_MS;
+	h->wait_from = 0;
+	h->takes = 0;
+}
+
+/* It was under way when we took the token: we did not wait for long enough. */
+static void got_old_turn(struct link *l)
+{
+	struct link_half *h = &l->h;
+	double ms = (double)(l->now - h->wait_from);
+
+	if (h->takes > 0 && ms > l->p.rtt)
+		l->p.rtt = ms < TRIP_MAX_MS ? ms : TRIP_MAX_MS;
+}
+
 void link_half_got_turn(struct link *l, const struct wire_frame *f)
 {
 	struct link_half *h = &l->h;
 	uint32_t ms;
 
-	if (!l->conf.half || h->token || f->n < 4)
+	if (!l->conf.half || f->n < 5)
 		return;
+	if ((uint8_t)(f->p[2] - h->number) - 1u >= 0x7F) {
+		got_old_turn(l);
+		return;
+	}
+	h->number = f->p[2];
+	if (h->token)
+		return;
+	measure_trip(l);
 	ms = ((uint32_t)f->p[0] << 8 | f->p[1]) * 100;
 	if (ms < TURN_MIN_MS)
 		ms = TURN_MIN_MS;
 	h->mine_ms = ms < TURN_MAX_MS ? ms : TURN_MAX_MS;
-	link_pace_told(l, (double)((unsigned)f->p[2] << 8 | f->p[3]),
+	link_pace_told(l, (double)((unsigned)f->p[3] << 8 | f->p[4]),
 	    h->busy);
 	judge(l);
 	/* Damaged or not: they are told what came of it. */
@@ -168,7 +209,11 @@ void link_half_came(struct link *l, const struct wire_frame *f)
 {
 	struct link_half *h = &l->h;
 
-	if (!l->conf.half || h->token || f->kind > WIRE_LONG_ACK)
+	if (!l->conf.half || h->token)
+		return;
+	if (h->first_at == 0)
+		h->first_at = l->now;
+	if (f->kind > WIRE_LONG_ACK)
 		return;
 	h->empty = 0;
 	if (h->got_at == 0) {
@@ -187,6 +232,7 @@ void link_half_tick(struct link *l)
 	if (l->conf.half && !h->token && l->now >= h->take_at) {
 		l->stats.timeouts++;
 		l->c.ack_now = true;
+		h->takes++;
 		begin_turn(l);
 	}
 }

@@ -90,14 +90,27 @@ static void set_rate(struct link *l, double rate)
 	set_base(&l->p);
 }
 
+/* So much is handed out ahead; to find out whether the line is faster, once, one
+ * short frame. */
+static double lead_ms(const struct link_pace *p)
+{
+	double ms = LEAD_MS + FRAME_MIN / speed(p);
+
+	if (!p->push)
+		return LEAD_MS;
+	return ms > QUEUE_MS ? ms : QUEUE_MS;
+}
+
 void link_pace_handed(struct link *l, size_t n)
 {
 	struct link_pace *p = &l->p;
 	double now = (double)l->now;
 	bool empty = p->gone <= now && l->s.settled + 1 == l->s.handed;
 
-	if (p->rate > 0 && p->gone + 5 < now)
+	/* No pause of ours is one in which the port took no more. */
+	if (p->gone + 5 < now && (p->rate > 0 || !p->pressed))
 		p->idles++;
+	p->pressed = l->out_at < l->out_n;
 	if (empty && (p->rate > 0 || !p->anchor_waits)) {
 		p->anchor_waits = true;
 		p->anchor_from = now;
@@ -109,6 +122,10 @@ void link_pace_handed(struct link *l, size_t n)
 		p->gone = now;
 	if (p->rate > 0)
 		p->gone += (double)n / speed(p);
+	if (p->push && p->gone >= now + lead_ms(p)) {
+		p->push = false;
+		p->push_seq = l->s.handed;
+	}
 }
 
 /* The frame that found the line empty, handed out in one piece, has arrived:
@@ -151,12 +168,12 @@ uint64_t link_pace_at(const struct link *l)
 	double at;
 
 	if (l->p.rate == 0) {
-		uint64_t from = s->settled >= LINK_SEQ_FIRST ?
-		    s->flight[s->settled % LINK_SENT].data : 0;
-
-		return s->data - from < l->p.allow ? l->now : UINT64_MAX;
+		/* All at once, then nothing until all of it is settled: single
+		 * frames would never show the rate. */
+		return s->data - s->empty_data < l->p.allow ? l->now :
+		    UINT64_MAX;
 	}
-	at = gone_with_buffer(l) - LEAD_MS;
+	at = gone_with_buffer(l) - lead_ms(&l->p);
 	return at <= (double)l->now ? l->now : (uint64_t)ceil(at);
 }
 
@@ -211,24 +228,35 @@ static double gain_max(const struct link *l)
 }
 
 /* Frame f has left at left (our time): so, at the rate known now, will all
- * that follows it. */
+ * that follows it, though none before it was handed out. */
 static void rebuild(struct link *l, const struct link_flight *f, double left)
 {
 	struct link_pace *p = &l->p;
+	uint64_t end = f->end;
 
 	for (uint64_t i = l->s.acked; i < l->s.handed; i++) {
 		struct link_flight *g = &l->s.flight[i % LINK_SENT];
 
-		if (g->end >= f->end)
-			g->gone = left + (double)(g->end - f->end) / speed(p);
+		if (g->end > end) {
+			double n = (double)(g->end - end);
+			double last = g->burst < n ? g->burst : n;
+
+			left += n / speed(p);
+			if (left + 5 < g->hand + last / speed(p)) {
+				left = g->hand + last / speed(p);
+				p->idles++;
+			}
+			end = g->end;
+		}
+		g->gone = left;
 		g->idles = p->idles;
 	}
-	p->gone = left + (double)(l->wire_sent - f->end) / speed(p);
+	p->gone = left + (double)(l->wire_sent - end) / speed(p);
 	p->shift = 0;
 }
 
-/* The first rate: what was handed out at once came apart on the line.  The
- * model begins here. */
+/* The first rate: what was handed out at once, or as fast as the port took it,
+ * came apart on the line.  The model begins here. */
 static void first_rate(struct link *l, const struct link_flight *f)
 {
 	struct link_pace *p = &l->p;
@@ -236,8 +264,16 @@ static void first_rate(struct link *l, const struct link_flight *f)
 	double n = (double)(f->end - p->ref_end);
 	double apart = f->gone - p->ref_gone;
 
-	if (n <= 0 || !p->anchored || apart > (ms > 20 ? ms / 4 : 5))
+	if (n <= 0 || (apart > (ms > 20 ? ms / 4 : 5) &&
+	    f->idles != p->ref_idles))
 		return;
+	if (!p->anchored) {
+		/* No frame was handed out in one piece, or it was lost. */
+		p->anchored = true;
+		p->anchor_age = l->now;
+		p->anchor_way = p->stamp - f->hand;
+		p->anchor_n = f->burst;
+	}
 	set_rate(l, n / (ms > 40 ? ms : ms + 4));
 	if (ms <= 40) {
 		p->kept_up = 2;
@@ -310,10 +346,18 @@ static void grow(struct link *l, double measured)
 	struct link_pace *p = &l->p;
 	double max = gain_max(l);
 
-	if (p->gain > GAIN_STEADY && measured > p->rate)
+	/* A push shows any rate, but is short: something on the way may have
+	 * brought its bytes together. */
+	if (measured > p->rate * GAIN_MAX)
+		measured = p->rate * GAIN_MAX;
+	if ((p->gain > GAIN_STEADY || max <= GAIN_STEADY) && measured > p->rate)
 		set_rate(l, measured);
 	if (++p->kept_up < 2)
 		return;
+	/* Such a long way that running faster until an answer comes would be
+	 * too much: one push. */
+	if (max <= GAIN_STEADY && l->s.acked >= p->push_seq)
+		p->push = true;
 	p->gain = p->gain < GAIN_TRY ? GAIN_TRY : p->gain * 1.25;
 	if (p->gain > max)
 		p->gain = max;
@@ -325,6 +369,10 @@ static void measure(struct link *l, const struct link_flight *f)
 	double ms = p->stamp - p->ref_stamp, model = f->gone - p->ref_gone;
 	double n = (double)(f->end - p->ref_end);
 	double slack = (p->gain - 1) / 2;
+	/* No later than one that found the line empty: so did this one,
+	 * whatever the model says, and the line is not the limit. */
+	bool soon = p->anchored && p->stamp - f->hand <= p->anchor_way + 8;
+	bool empty = soon && f->burst >= p->anchor_n;
 
 	if (f->idles != p->ref_idles) {
 		/* We were the slower one: a lower bound. */
@@ -335,7 +383,10 @@ static void measure(struct link *l, const struct link_flight *f)
 	}
 	if (model * slack < (p->gain > GAIN_STEADY ? 12 : 24))
 		return; /* too short to tell */
-	if (ms > model * (1 + slack) + 8) {
+	/* A shorter one cannot tell: but in the end a limit is one. */
+	if (soon && !empty && model * p->rate < 4 * p->anchor_n)
+		return;
+	if (!empty && ms > model * (1 + slack) + 8) {
 		bool tried = p->gain > GAIN_STEADY;
 
 		p->gain = GAIN_STEADY;
@@ -395,10 +446,12 @@ bool link_pace_wants_probe(const struct link *l)
 	    l->s.seq == p->anchor_seq + 1 &&
 	    (!p->anchored || l->now - p->anchor_age >= ANCHOR_MS))
 		return true;
-	/* Not known: after each of the first frames. */
+	/* Not known: after each of the first two on an empty line, also when
+	 * those that began did not all arrive. */
 	if (p->rate == 0)
-		return l->stats.probes < 2 &&
-		    l->s.seq - LINK_SEQ_FIRST > l->stats.probes;
+		return l->s.seq != p->probe_seq &&
+		    l->s.seq - l->s.settled >= 2 &&
+		    l->s.seq - l->s.settled <= 3;
 	/* Never two with no data between them. */
 	return p->gain > GAIN_STEADY && p->have_ref &&
 	    l->s.seq != p->probe_seq &&

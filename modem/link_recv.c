@@ -4,6 +4,7 @@
 
 #include "modem/link_p.h"
 
+#define QUIET_MS 40
 #define OPENED_MAX (LINK_WINDOW / 4) /* opened and not said */
 
 /* --- holes --- */
@@ -200,7 +201,7 @@ bool link_recv_ack_due(const struct link *l)
 /* When one goes alone, if no data comes to carry it. */
 uint64_t link_recv_ack_at(const struct link *l)
 {
-	uint64_t at, quiet = l->byte_at + LINK_QUIET_MS;
+	uint64_t at, quiet = l->byte_at + QUIET_MS;
 
 	if (l->c.ack_now || l->c.answer)
 		return 0;

@@ -7,6 +7,7 @@
 #include "modem/link_p.h"
 
 #define FRAME_COST 12
+#define SEGS_NEW 3000 /* new data leaves room for splits */
 
 /* --- segments --- */
 
@@ -184,7 +185,6 @@ static void reuse_numbers(struct link *l)
 	    s->handed != s->seq || s->open)
 		return;
 	s->flight[s->acked % LINK_SENT].end = l->wire_sent;
-	s->flight[s->acked % LINK_SENT].data = s->data;
 	s->settled = s->acked;
 	s->seq = s->handed = s->acked + 1;
 	l->c.n_probes = 0;
@@ -223,6 +223,8 @@ void link_send_ack(struct link *l, const struct wire_ack *a, bool proves,
 			s->settled = before - 1;
 		reuse_numbers(l);
 	}
+	if (s->settled + 1 == s->seq)
+		s->empty_data = s->data;
 	if (!a->unopened)
 		link_pace_lost(l, errors);
 	if (news || errors > 0) {
@@ -242,7 +244,7 @@ bool link_send_ready(const struct link *l)
 {
 	const struct link_send *s = &l->s;
 
-	if (s->n_lost == 0 && (s->nxt == s->end || s->seg_n >= LINK_SEGS_NEW))
+	if (s->n_lost == 0 && (s->nxt == s->end || s->seg_n >= SEGS_NEW))
 		return false;
 	return in_flight(s) < LINK_FLIGHT && !link_pace_waits_for_news(l);
 }
@@ -289,13 +291,46 @@ static void put_tmp(struct link *l, size_t n)
 
 /* --- control --- */
 
+static bool ack_has_plus(const struct wire_ack *a)
+{
+	uint8_t b[WIRE_ACK_MAX];
+	size_t n = wire_ack_write(b, a);
+
+	return has_plus(b, n) || b[n - 1] == '+';
+}
+
+/* An acknowledgement with no "+++" in it, nor a '+' at its end: gaps may be
+ * shorter than they are, what was opened and seen may be what the last one
+ * said. */
+static void make_ack(struct link *l, struct wire_ack *a, bool tail)
+{
+	uint64_t opened = l->c.ack_opened;
+	uint16_t seq = l->c.ack_seq;
+
+	link_recv_make_ack(l, a, tail);
+	for (int i = 0; l->conf.break_plus && ack_has_plus(a); i++) {
+		a->stamp++;
+		for (size_t k = 0; k < a->n; k++)
+			if (a->gap[k].n > 1)
+				a->gap[k].n--;
+		if (i == 2) {
+			a->opened = (uint32_t)(opened & WIRE_OFF_MASK);
+			a->last_seq = seq;
+			l->c.ack_opened = opened;
+		}
+		if (i == 300)
+			a->n = 0;
+	}
+	l->c.ack_seq = a->last_seq;
+}
+
 static void put_ack(struct link *l)
 {
 	uint8_t body[WIRE_ACK_MAX + 1];
 	struct wire_ack a;
 	size_t n, m;
 
-	link_recv_make_ack(l, &a, l->c.answer || l->conf.half);
+	make_ack(l, &a, l->c.answer || l->conf.half);
 	do {
 		n = wire_ack_write(body, &a);
 		if (l->c.answer)
@@ -340,7 +375,7 @@ static void put_probe(struct link *l)
 
 static void put_turn(struct link *l)
 {
-	uint8_t body[4];
+	uint8_t body[5];
 	size_t n = link_half_turn(l, body), m;
 
 	do {
@@ -432,7 +467,6 @@ static void frame_done(struct link *l, uint64_t off, size_t n, bool again)
 	struct link_flight *f = &s->flight[s->seq % LINK_SENT];
 
 	s->data += n + FRAME_COST;
-	f->data = s->data;
 	f->end = l->wire_built;
 	f->gone = (double)l->now - l->p.shift;
 	if (again) {
@@ -469,7 +503,6 @@ static size_t short_frame(struct link *l, uint64_t off,
 			struct link_flight *f =
 			    &l->s.flight[l->s.seq++ % LINK_SENT];
 
-			f->data = l->s.data;
 			f->end = l->wire_built;
 			f->gone = (double)l->now - l->p.shift;
 			*n = 1;
@@ -512,7 +545,7 @@ static void put_frame(struct link *l)
 	size_t n = choose(l, &off, &again), room = WIRE_SHORT_MAX;
 
 	if (link_recv_ack_due(l)) {
-		link_recv_make_ack(l, &a, l->conf.half);
+		make_ack(l, &a, l->conf.half);
 		ack = &a;
 		room -= 7 + 4 * a.n;
 	}

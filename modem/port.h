@@ -57,6 +57,7 @@ struct port {
 	int fd_in, fd_out; /* for poll; -1: no connection at the moment */
 	int listen_fd;     /* tcp-listen: where calls come in; else -1 */
 	int speed;         /* bits per second, 0: not known */
+	bool wire;         /* a UART keeps to it; a pty does not */
 	int unread;        /* a byte put back by port_unread; -1: none */
 	bool modem;
 	bool had_carrier; /* modem: DCD has been seen */

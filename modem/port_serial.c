@@ -196,6 +196,7 @@ int port_serial_open(
 	enum sp_return rc = sp_get_port_by_name(path, &sp);
 
 	p->ops = &serial_ops;
+	p->wire = true;
 	p->priv = sp;
 	if (rc != SP_OK)
 		return sp_fail(p, "use it as a serial port", rc, e);

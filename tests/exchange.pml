@@ -97,6 +97,8 @@ byte offer[6], offset[6];
 byte last[2];                   /* highest number offered */
 byte high[2];                   /* ... sent or asked */
 byte end_number[2];
+byte due[2];                    /* answered before any FIN */
+bool ended[2];
 bool no_more[2], end_out[2], fin_out[2];
 byte income[6];
 byte got[6];                    /* halves that came, in memory */
@@ -142,6 +144,7 @@ inline forget(s)
 		told[s] = false;
 		theirs[s] = false; top[s] = 0; parts[s] = 0;
 		last[s] = 0; high[s] = 0; end_number[s] = 0;
+		due[s] = 0; ended[s] = false;
 		no_more[s] = false; end_out[s] = false; fin_out[s] = false;
 		come_high[s] = 0; coming[s] = 0; unread[s] = false;
 		end_in[s] = false; fin_in[s] = false; end_last[s] = 0;
@@ -261,6 +264,8 @@ inline send_something(s)
 				:: END_DUE(s) ->
 					end_out[s] = true;
 					end_number[s] = high[s];
+					due[s] = (ended[s] -> due[s] : high[s]);
+					ended[s] = true;
 					to[o]!END, high[s], last[s]
 				:: else ->
 					/* SAFE: said in the same step */
@@ -385,6 +390,7 @@ inline take_fin(s)
 #if BROKEN == 8
 			assert(b > end_number[s]);
 #endif
+			assert(b > due[s]);
 			offer[I(s, b)] = NONE;
 			/* check_safe: it is not part of this call */
 			last[s] = (last[s] >= b -> b - 1 : last[s])
@@ -418,9 +424,11 @@ inline receive(s)
 			assert(offer[I(s, x)] == SENT ||
 			    offer[I(s, x)] == ASKED ||
 			    offer[I(s, x)] == SENDING);
-			offer[I(s, x)] = ACKED
+			offer[I(s, x)] = ACKED;
+			due[s] = (x > due[s] -> x : due[s])
 		:: m == WANT ->
 			assert(offer[I(s, x)] == ASKED);
+			due[s] = (x > due[s] -> x : due[s]);
 			offer[I(s, x)] = READY;
 			offset[I(s, x)] = y;
 			end_out[s] = false

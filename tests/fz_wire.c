@@ -130,7 +130,7 @@ static size_t make_control(struct fuzz *f, uint8_t *out)
 			body[n++] = byte(f);
 		return wire_control(out, WIRE_ACK, body, n);
 	}
-	for (int i = 0; i < (how >> 2) % 6; i++)
+	for (int i = 0; i < (how >> 2) % 7; i++)
 		body[n++] = byte(f);
 	return wire_control(out, (enum wire_kind)(WIRE_PROBE + how / 3 % 4),
 	    body, n);

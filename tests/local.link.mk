@@ -14,4 +14,5 @@ endif
 
 # What scripts/fuzz starts from.
 EXTRA_DIST += tests/corpus/wire/frames tests/corpus/wire/acks \
-	tests/corpus/wire/half tests/corpus/wire/flood
+	tests/corpus/wire/half tests/corpus/wire/turns \
+	tests/corpus/wire/flood

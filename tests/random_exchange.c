@@ -299,6 +299,14 @@ static void say_hang(void)
 	    (unsigned long long)(h.w.step / SIM_MS), h.w.cut);
 }
 
+/* Both speak it right, whatever the line does. */
+static void check_peers(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (h.w.end[i]->failed && h.w.end[i]->err.kind == ERR_PEER)
+			broken(h.w.end[i]->err.text);
+}
+
 /* One call; is everything over? */
 static bool call(bool clean)
 {
@@ -326,6 +334,7 @@ static bool call(bool clean)
 		    exchange_state(h.a.x), exchange_state(h.b.x));
 		broken(what);
 	}
+	check_peers();
 	total.cuts += h.w.cut;
 	h.cuts += h.w.cut;
 	total.kills += h.a.killed + h.b.killed;

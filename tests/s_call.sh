@@ -152,6 +152,26 @@ arrived ann hub
 arrived hub ann
 says hub/status/dialer.$far '^state: safe-to-hang-up$'
 
+# 57,600 bps would take 9 minutes.
+case_is "a pty is not held to its speed, and a fast line is found fast"
+fresh
+for s in ann hub; do
+	[ $s = ann ] && p=hub || p=ann
+	site $s $p
+	sed '/^speed = /d' $s/dialsync.conf >t && mv t $s/dialsync.conf
+done
+if [ "$PROTOCOL" != zmodem ]; then
+	bundle ann hub 1 3000000
+	start_sim --bps 10000000
+	begun=$(date +%s)
+	answer hub cable --once --no-pack
+	call 0 ann --no-pack
+	wait_answer 0
+	took=$(($(date +%s) - begun))
+	[ "$took" -le 15 ] || bad "$took s for 3 MB at 10,000,000 bps"
+	arrived ann hub
+fi
+
 case_is "TCP, two lines answered at once, one call after the other"
 fresh
 port=$((20000 + $$ % 20000))

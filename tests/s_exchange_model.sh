@@ -85,7 +85,7 @@ else
 	holds "-DN0=1 -DCUTS=1 -DKILLS=1" "$safety" "" \
 	    "1 + 1 bundles, 1 cut, 1 kill"
 	holds "-DCUTS=0 -DKILLS=0" "$cycles" -l "2 + 1 bundles: all ends"
-	for n in 1 2 5 6; do
+	for n in 1 2 5 6 8; do
 		finds $n "-DCUTS=1 -DKILLS=1" "$safety" ""
 	done
 fi

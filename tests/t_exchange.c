@@ -552,6 +552,31 @@ static void test_echo(void **state)
 	}
 }
 
+/* One magic of seven bits may be damage, two are not. */
+static void test_seven_bits(void **state)
+{
+	static const uint8_t magic[] = {0x1d, 'd', 's'};
+
+	(void)state;
+	for (int times = 1; times <= 2; times++) {
+		set_up(RECORD_ENCRYPT);
+		line_up(33600, 60);
+		add(&a, 1, 100);
+		end_start(&a, 1, 1000);
+		end_start(&b, 2, 1000);
+		for (int i = 0; i < times; i++)
+			exchange_feed(b.x, magic, sizeof magic, 1000);
+		end_events(&b, 1000);
+		assert_int_equal(b.failed, times == 2);
+		if (b.failed)
+			assert_non_null(strstr(b.err.text, "seven bits"));
+		else
+			assert_true(wire_run(&w, w.now + 60000 * SIM_MS) &&
+			    a.safe && b.safe && end_delivered(&a));
+		tear_down();
+	}
+}
+
 /* The answerer's first bytes have one size, whatever it has to say; what did
  * not fit comes later, and is used. */
 static void test_first_have(void **state)
@@ -650,6 +675,12 @@ static const struct safe_row {
 	    "STORED1 FIN "},
 	{"their question is answered: send it", "H n A1 E1 r1", false,
 	    "WANT1 "},
+	{"their FIN crosses our bundle", "H n o1 d E0 F", true,
+	    "BUNDLE1 DATA FIN "},
+	{"their FIN crosses our bundle and its END", "H n o1 n d E0 F", true,
+	    "END1 FIN "},
+	{"their FIN comes before our bundle has left", "H n o1 n E0 F", true,
+	    "FIN "},
 	{"a bundle behind our FIN waits for the next call",
 	    "H n E0 B1 D3 E1", true, "END FIN "},
 };
@@ -720,12 +751,15 @@ static const struct wrong_row {
 	    "wants bundle 1 from 4 on, it has 3 bytes", ERR_PEER},
 	{"WANT for ever", "H o1 d W1 d W1 d W1 d W1 d W1 d W1 d W1 d W1 d W1",
 	    "again and again", ERR_PEER},
-	{"too many questions", "H M", "more than 64 bundles", ERR_PEER},
+	{"too many questions", "H M", "more than 256 bundles", ERR_PEER},
 	{"FIN without END", "H F", "says that all is stored", ERR_PEER},
 	{"FIN before our END", "H E0 F", "says that all is stored",
 	    ERR_PEER},
 	{"FIN while ours is not stored", "H E0 o1 n d F",
 	    "has not said so of bundle 1", ERR_PEER},
+	{"FIN while one before a stored one is not",
+	    "H n o1 o2 n d d S2 E0 F", "has not said so of bundle 1",
+	    ERR_PEER},
 	{"FIN while theirs is not stored", "H n B1 D3 E1 F",
 	    "says that all is stored", ERR_PEER},
 	{"a message of a later version", "H ?", "a later version",
@@ -874,6 +908,7 @@ int main(void)
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_called_again),
 		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_seven_bits),
 		cmocka_unit_test(test_first_have),
 		cmocka_unit_test(test_safe),
 		cmocka_unit_test(test_wrong),

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "modem/wire.h"
 #include "tests/link_ends.h"
 
 static uint64_t seed;
@@ -23,6 +25,9 @@ static const struct row {
 	double least;     /* efficiency of the fuller direction */
 	size_t again;     /* resent bytes at most, both together */
 	double rate;      /* known from the last call; 0: not */
+	uint32_t buffer;  /* of the line; 0: 17 KB */
+	uint32_t record;  /* 0: 4096 */
+	uint32_t rtt_ms;  /* as known at first; 0: truly */
 	uint8_t mask;
 	bool plus;
 	uint32_t drop, insert, twice;
@@ -68,6 +73,14 @@ static const struct row {
 	{.name = "33600, 20 s, bit errors", .bps = 33600, .delay_ms = 20000,
 	    .ber = 1e-5, .ab = 100000, .ba = 100000, .least = .1,
 	    .again = 40000},
+	{.name = "1 Mbps, 18 s, the port takes little", .bps = 1000000,
+	    .delay_ms = 18500, .ab = 20000, .least = .0015, .buffer = 128,
+	    .rtt_ms = 1, .late_ms = 30},
+	{.name = "115200, 12 s, rate known wrong, far too low", .bps = 115200,
+	    .delay_ms = 12000, .ab = 20000, .least = .003, .rate = 11},
+	{.name = "2400, short records, rate known wrong, a tenth",
+	    .bps = 2400, .delay_ms = 113, .ab = 10000, .least = .5,
+	    .record = 530, .rate = 24},
 	{.name = "XON, XOFF noise", .bps = 33600, .delay_ms = 60, .ab = 100000,
 	    .ba = 100000, .least = .9, .mask = 1, .insert = 500},
 	{.name = "all controls escaped", .bps = 33600, .delay_ms = 60,
@@ -113,6 +126,9 @@ static const struct row {
 	{.name = "half duplex, bit errors", .bps = 2400, .delay_ms = 200,
 	    .ber = 1e-4, .ab = 10000, .ba = 10000, .least = .1, .half = true,
 	    .again = 20000, .ms = 2000000},
+	{.name = "half duplex, 15 s, round trip not known", .bps = 1200,
+	    .delay_ms = 15500, .ab = 3500, .ba = 100, .least = .07,
+	    .again = 2500, .rtt_ms = 1, .half = true},
 	{.name = "half duplex, very bad line", .bps = 2400, .delay_ms = 200,
 	    .ber = 1e-3, .ab = 3000, .ba = 3000, .least = .01, .half = true,
 	    .again = 40000, .ms = 9000000},
@@ -124,10 +140,13 @@ static void set(struct ends_conf *c, const struct row *r)
 	c->line.bps = r->bps;
 	c->line.delay_ms = r->delay_ms;
 	c->line.bit_errors = r->ber;
+	c->line.buffer_bytes = r->buffer;
+	c->record = r->record;
 	c->send[0] = r->ab;
 	c->send[1] = r->ba;
 	for (int i = 0; i < 2; i++) {
 		c->link[i].rate = r->rate;
+		c->link[i].rtt_ms = r->rtt_ms;
 		c->link[i].mask_in = c->link[i].mask_out = r->mask;
 		c->link[i].break_plus = r->plus;
 		c->link[i].half = r->half;
@@ -310,6 +329,51 @@ static void test_silence(void **state)
 	}
 }
 
+/* --- an acknowledgement has numbers of its own, which may be "+++" */
+
+static void test_plus_in_ack(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t seq[2];
+		uint32_t off[2];
+		size_t n[2], take;
+	} rows_[] = {
+		/* opened 0x002b2, last seq 0xb2b: 00 2b 2b 2b */
+		{"opened and last seq", {0x700, 0xb2b}, {0, 300}, {300, 390},
+		    690},
+		/* the gap: offset 0x002b2, length 0xb2b */
+		{"a gap", {0, 2}, {0, 690 + 2859}, {690, 10}, 690},
+	};
+	static const uint8_t zero[1000];
+	uint8_t frame[WIRE_FRAME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows_ / sizeof *rows_; i++) {
+		struct link_conf c = {.caller = true, .break_plus = true};
+		struct link *l = link_new(&c, 1000);
+		const uint8_t *p;
+		size_t n, plus = 0;
+
+		print_message("%s\n", rows_[i].name);
+		assert_non_null(l);
+		for (int k = 0; k < 2; k++) {
+			n = wire_short(frame, rows_[i].seq[k], rows_[i].off[k],
+			    NULL, zero, rows_[i].n[k]);
+			link_feed(l, frame, n, 1000);
+		}
+		link_take(l, rows_[i].take);
+		alarm(20); /* it never came to an end */
+		n = link_out(l, &p, 1000);
+		alarm(0);
+		assert_in_range(n, 15, 60);
+		for (size_t k = 2; k < n; k++)
+			plus += memcmp(p + k - 2, "+++", 3) == 0;
+		assert_int_equal(plus, 0);
+		link_free(l);
+	}
+}
+
 /* --- seeds: whatever the line does, the stream arrives whole */
 
 static void random_conf(struct ends_conf *c, uint64_t *rng)
@@ -455,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_idle_is_quiet),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_plus_in_ack),
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_throughput),
 		cmocka_unit_test(test_seeds),

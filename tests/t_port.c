@@ -110,6 +110,7 @@ static void pty_is_raw(void **state)
 	}
 	assert_memory_equal(all, back, 256);
 	assert_int_equal(port_signals(p), PORT_UNKNOWN);
+	assert_false(p->wire);
 	port_close(p);
 	/* the settings are put back */
 	assert_int_equal(tcgetattr(m, &t), 0);
@@ -426,6 +427,7 @@ static void serial_settings_stick(void **state)
 		assert_int_equal(t.c_oflag & OPOST, 0);
 		assert_int_equal(cfgetospeed(&t), B57600);
 		assert_int_not_equal(port_signals(p), PORT_UNKNOWN);
+		assert_true(p->wire);
 		port_close(p);
 	}
 }

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SYNC_TOGETHER 8 /* files; then one sync of the file system is less */
+
 void (*fs_step_hook)(void);
 
 #ifdef STOP_POINTS
@@ -260,16 +262,56 @@ int fs_copy(int from, const char *path, bool (*more)(void *arg, size_t n),
 	return rc;
 }
 
+/* Write out the bytes of all, without the journal's commit and the disk's
+ * flush that each fsync costs.  1: the system cannot do that. */
+static int write_out(const struct fs_name *f, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f[i].fd >= 0)
+			sync_file_range(
+			    f[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	for (size_t i = 0; i < n; i++)
+		if (f[i].fd >= 0 &&
+		    sync_file_range(f[i].fd, 0, 0,
+			SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			    SYNC_FILE_RANGE_WAIT_AFTER) < 0)
+			return errno == ENOSYS || errno == EINVAL
+			    ? 1
+			    : err_sys(e, "write %s", f[i].tmp);
+	return 0;
+}
+
+/* All files are on the disk, names apart.  One by one, many small files cost a
+ * commit and a flush each, 256 of them 40 times the time of one syncfs.
+ * sync_file_range tells each file's errors, which syncfs of older kernels
+ * forgets; no fsync after it tells them again, so an error is final. */
+static int sync_files(const struct fs_name *f, size_t n, struct err *e)
+{
+	int rc = n >= SYNC_TOGETHER && f[0].fd >= 0 ? write_out(f, n, e) : 1;
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		if (syncfs(f[0].fd) < 0)
+			return err_sys(e, "sync %s and others", f[0].tmp);
+		fs_step();
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (f[i].fd < 0)
+			continue;
+		if (fsync(f[i].fd) < 0)
+			return err_sys(e, "fsync %s", f[i].tmp);
+		fs_step();
+	}
+	return 0;
+}
+
 /* The name for one file; its directory is not synced yet.  1: the name is
  * taken. */
 static int give_name(struct fs_name *f, bool *linked, struct err *e)
 {
 	*linked = false;
-	if (f->fd >= 0) {
-		if (fsync(f->fd) < 0)
-			return err_sys(e, "fsync %s", f->tmp);
-		fs_step();
-	}
 	if (link(f->tmp, f->path) == 0)
 		*linked = true;
 	/* some file systems have no hard links; none replaces with this */
@@ -295,6 +337,7 @@ int fs_publish_all(struct fs_name *f, size_t n, struct err *e)
 
 	if (!linked)
 		abort();
+	rc = sync_files(f, n, e);
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		f[i].rc = give_name(&f[i], &linked[i], e);
 		rc = f[i].rc < 0 ? -1 : 0;

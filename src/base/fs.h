@@ -61,7 +61,8 @@ struct fs_name {
 	int rc;                 /* 0, or 1: path exists already, tmp is left */
 };
 /* fs_publish for n >= 1 files of one directory, which is synced once for all
- * of them.  -1: some may have their names, all have kept their tmp. */
+ * of them; so is the file system where they are many (then all fd count, or
+ * none).  -1: some may have their names, all have kept their tmp. */
 int fs_publish_all(struct fs_name *f, size_t n, struct err *e);
 
 /* unlink, then fsync its directory.  A missing file is no error. */

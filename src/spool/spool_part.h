@@ -69,7 +69,7 @@ int spool_part_vouch(const struct spool_part *p, uint64_t end, struct err *e);
  * -1.  After 1 and -1 p is still the caller's to close. */
 int spool_part_commit(struct spool_part *p, uint64_t size, struct err *e);
 
-#define SPOOL_COMMIT_MAX 64 /* partials in one group */
+#define SPOOL_COMMIT_MAX 256 /* partials in one group */
 enum spool_commit_result {
 	SPOOL_COMMIT_STORED,  /* the peer may be told */
 	SPOOL_COMMIT_TAKEN,   /* another file has that name: synced, kept */
