@@ -3,6 +3,7 @@
 # timeout of 2 s, while 100,000 rows are packed and applied, get no
 # SQLITE_BUSY; and their transactions are waited for.  Errors are judged, not
 # times: the machine may be busy.
+[ -z "${TEST_SHORT:-}" ] || { echo "skipped: TEST_SHORT is set"; exit 77; }
 . "${abs_top_srcdir:-$PWD}/tests/lib.sh"
 writers=${abs_top_builddir:-${DIALSYNC_EXEC_PATH}}/tests/writers
 [ -x "$writers" ] || { echo "skipped: no $writers"; exit 77; }

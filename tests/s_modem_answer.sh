@@ -2,6 +2,7 @@
 # Answering over modems: two lines at once, a second call of the same peer,
 # calls that a person has made, rings that lead to nothing, a modem that answers
 # by itself; and calls that are ended: max-call, hangup, a signal; a collision.
+[ -z "${TEST_SHORT:-}" ] || { echo "skipped: TEST_SHORT is set"; exit 77; }
 MODEM_SIM=${MODEM_SIM:-$PWD/tests/line/modem-sim}
 lib=$(cd "${srcdir:-$(dirname "$0")/..}/tests" && pwd)
 . "$lib/call_lib.sh"

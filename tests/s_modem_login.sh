@@ -2,6 +2,7 @@
 # Login scripts over modems: a program at the far modem answers, asks for a
 # name and a password as getty does, and hands its line to `dialsync answer
 # --stdio`, as mgetty does.
+[ -z "${TEST_SHORT:-}" ] || { echo "skipped: TEST_SHORT is set"; exit 77; }
 MODEM_SIM=${MODEM_SIM:-$PWD/tests/line/modem-sim}
 lib=$(cd "${srcdir:-$(dirname "$0")/..}/tests" && pwd)
 command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }

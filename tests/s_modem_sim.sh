@@ -4,6 +4,7 @@
 # is in t_phone.c.  About 15 s.
 #
 # MODEM_SIM names another build of the program.
+[ -z "${TEST_SHORT:-}" ] || { echo "skipped: TEST_SHORT is set"; exit 77; }
 
 sim=${MODEM_SIM:-tests/line/modem-sim}
 [ -x "$sim" ] || {

@@ -4,6 +4,7 @@
 # 0.5 s at 33,600 bps and 2 s at 2,400; and a program that writes as long as
 # the tty takes bytes is later, so the measurement sees what it is for.
 # About 45 s; LONG=1 measures four times as long.
+[ -z "${TEST_SHORT:-}" ] || { echo "skipped: TEST_SHORT is set"; exit 77; }
 set -u
 sim=${LINE_SIM:-$PWD/tests/line/line-sim}
 queueing=${QUEUEING:-$PWD/tests/queueing}

@@ -660,8 +660,7 @@ static void test_manual_page(void **state)
 			page_item(&config_sections[kind].keys[i], want,
 			    sizeof(want));
 			item = strstr(buf_str(&page), want);
-			if (item && page_says_later(item) ==
-			    config_sections[kind].keys[i].later)
+			if (item && !page_says_later(item))
 				continue;
 			print_error(item ? "%s: \"Not used yet\" is wrong "
 			    "for \"%s\"\n" : "%s lacks \"%s\"\n", path,

@@ -300,8 +300,7 @@ static void test_template(void **state)
 	assert_string_equal(cfg->site.database, "a #b.db");
 	assert_int_equal(cfg->n_lines + cfg->n_peers + cfg->n_tables, 0);
 	config_free(cfg);
-	/* what this version does not use is marked, and only that */
-	assert_non_null(strstr(buf_str(&text), "the password (not used yet)\n"));
+	assert_non_null(strstr(buf_str(&text), "the password\n"));
 	assert_non_null(strstr(buf_str(&text), "or sign, none\n"));
 	for (line = buf_str(&text); *line; line += n) {
 		n = strcspn(line, "\n") + 1;

@@ -53,8 +53,6 @@ struct config_key {
 	int64_t min, max;
 	const char *const *choices;  /* KEY_CHOICE, NULL at the end */
 	bool required, may_be_empty;
-	bool later;                  /* read and checked, but no program of
-	                              * this version uses it */
 };
 
 struct config_section {

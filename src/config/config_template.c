@@ -9,13 +9,12 @@
 
 /* One key as "KEY = VALUE  ; about", in comments where off is "#". */
 static void add_key(struct buf *out, const char *off, const char *key,
-    const char *written, const char *about, bool later)
+    const char *written, const char *about)
 {
 	char head[160];
 
 	snprintf(head, sizeof(head), "%s%s = %s", off, key, written);
-	buf_addf(out, "%-35s ; %s%s\n", head, about,
-	    later ? " (not used yet)" : "");
+	buf_addf(out, "%-35s ; %s\n", head, about);
 }
 
 /* All keys of a kind but the first skip, in comments. */
@@ -29,8 +28,7 @@ static void add_keys(struct buf *out, enum config_kind kind, size_t skip)
 		buf_reset(&written);
 		raw_write_value(&written, k->example ? k->example :
 		    k->standard);
-		add_key(out, "#", k->name, buf_str(&written), k->about,
-		    k->later);
+		add_key(out, "#", k->name, buf_str(&written), k->about);
 	}
 	buf_free(&written);
 }
@@ -55,7 +53,7 @@ int config_template(struct buf *out, const char *name, const char *database,
 	    "example.  Every command says which lines are wrong.\n# (not used "
 	    "yet): read and checked, but without effect in this version.\n\n"
 	    "[site]\n");
-	add_key(out, "", "name", name, keys[0].about, false);
+	add_key(out, "", "name", name, keys[0].about);
 	buf_addf(out, "database = %s\n", buf_str(&written));
 	add_keys(out, CONFIG_SITE, 2);
 	buf_adds(out, "\n# A way to reach peers; there may be several.\n"
