@@ -477,40 +477,40 @@ static const struct goal {
 	int n_a, n_b;
 	size_t size;
 	double errors, goal; /* of line and limit; goal 0: none is set */
-	double floor;        /* what was reached, less 0.004 */
+	double floor;        /* what was reached, less 0.001 */
 	uint8_t mask;
 	bool told;           /* the rate of the last call is known */
 } goals[] = {
 	{"33,600, 10 x 20,000 one way", 33600, 60, 10, 0,
-	    20000, 0, 0.985, 0.980, 0, true},
+	    20000, 0, 0.985, 0.983, 0, true},
 	{"33,600, 10 x 20,000 both ways", 33600, 60, 10, 10,
-	    20000, 0, 0.98, 0.978, 0, true},
+	    20000, 0, 0.98, 0.981, 0, true},
 	{"33,600, 100 x 500 one way", 33600, 60, 100, 0,
-	    500, 0, 0.92, 0.941, 0, true},
+	    500, 0, 0.92, 0.944, 0, true},
 	{"33,600, 10 x 20,000 one way, 1e-5", 33600, 60, 10, 0,
-	    20000, 1e-5, 0.92, 0.918, 0, true},
+	    20000, 1e-5, 0.92, 0.921, 0, true},
 	{"33,600, 10 x 20,000 both ways, 1e-5", 33600, 60, 10, 10,
-	    20000, 1e-5, 0.90, 0.907, 0, true},
+	    20000, 1e-5, 0.90, 0.910, 0, true},
 	{"2,400, 700 ms, 4 x 3,000 both ways", 2400, 700, 4, 4,
-	    3000, 0, 0.90, 0.892, 0, true},
+	    3000, 0, 0.90, 0.895, 0, true},
 	{"115,200, 0 ms, 10 x 20,000 both ways", 115200, 0, 10, 10,
-	    20000, 0, 0.985, 0.984, 0, true},
+	    20000, 0, 0.985, 0.987, 0, true},
 	{"33,600, XON/XOFF, 10 x 20,000 one way", 33600, 60, 10, 0,
-	    20000, 0, 0.96, 0.961, 1, true},
+	    20000, 0, 0.96, 0.964, 1, true},
 	{"33,600, 10 x 20,000 one way, first call", 33600, 60, 10, 0,
-	    20000, 0, 0, 0.978, 0, false},
+	    20000, 0, 0, 0.981, 0, false},
 	{"33,600, 10 x 20,000 both ways, first call", 33600, 60, 10, 10,
-	    20000, 0, 0, 0.959, 0, false},
+	    20000, 0, 0, 0.962, 0, false},
 	{"115,200, 0 ms, both ways, first call", 115200, 0, 10, 10,
-	    20000, 0, 0, 0.946, 0, false},
+	    20000, 0, 0, 0.949, 0, false},
 	{"115,200, 10 ms, both ways, first call", 115200, 10, 10, 10,
-	    20000, 0, 0, 0.935, 0, false},
+	    20000, 0, 0, 0.938, 0, false},
 	{"1,000,000, 10 ms, both ways, first call", 1000000, 10, 10, 10,
-	    200000, 0, 0, 0.961, 0, false},
+	    200000, 0, 0, 0.964, 0, false},
 	{"10,000,000, 0 ms, both ways, first call", 10000000, 0, 2, 2,
-	    8000000, 0, 0, 0.986, 0, false},
+	    8000000, 0, 0, 0.989, 0, false},
 	{"2,400, 700 ms, 4 x 3,000 both ways, first call", 2400, 700, 4, 4,
-	    3000, 0, 0, 0.795, 0, false},
+	    3000, 0, 0, 0.798, 0, false},
 };
 
 static double run_goal(const struct goal *g, uint64_t seed)
